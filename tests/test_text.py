@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from pathlib import Path
@@ -59,35 +59,44 @@ def test_source_line_is_cut_and_its_caret_stays_below_its_place(
     assert capsys.readouterr().out.splitlines()[1:] == shown
 
 
-def test_of_a_plan_only_what_is_prose_is_wrapped_and_that_only_at_a_terminal(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Lines of scripts and configs stay whole, whatever reads them."""
-    line = ["review", "main"]
-    with chdir(project):
-        run(line)
-    plain = capsys.readouterr().out.splitlines()
-    with Terminal(line, cwd=project, environment={"COLUMNS": "200"}) as terminal:
-        terminal.end()
-    shown = terminal.plain.splitlines()
-    assert " ".join(plain).split() == " ".join(shown).split()
-    assert {each for each in plain if each.startswith("   ")} <= set(shown)
-    is_prose = re.compile(PROSE)
-    assert max(len(each) for each in plain if is_prose.match(each)) > 80
-    assert max(len(each) for each in shown if is_prose.match(each)) <= 80
-
-
-@pytest.fixture
-def project(history: History, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The real definitions, one of them with a mistake that takes long to tell."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(history.root.parent / "state"))
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The real definitions, one of them with a mistake that takes long to tell; updated."""
+    place = tmp_path_factory.mktemp("project")
+    history = History(place / "project")
+    history.begin()
     add(
         history.root,
         "templates/scripts/publish.sh",
         "export A_PASSWORD=hunter2hunter2 # a comment that goes on behind the line's end\n",
     )
     history.commit("a change")
-    return history.root
+    with pytest.MonkeyPatch.context() as patch, chdir(history.root):
+        patch.setenv("XDG_STATE_HOME", str(place / "state"))
+        for home in ("home", str(DEFAULT_HOME)):
+            assert run(["update", "--home", home, "--yes", "--despite", "plain-secret"]) == 0
+        Home(DEFAULT_HOME).state.mkdir(parents=True)
+        yield history.root
+
+
+def at_terminal(line: str, columns: int, cwd: Path) -> Terminal:
+    with Terminal(line.split(), cwd=cwd, environment={"COLUMNS": str(columns)}) as terminal:
+        terminal.end()
+    return terminal
+
+
+def test_of_a_plan_only_what_is_prose_is_wrapped_and_that_only_at_a_terminal(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines of scripts and configs stay whole, whatever reads them."""
+    run(["review", "main"])
+    plain = capsys.readouterr().out.splitlines()
+    shown = at_terminal("review main", 200, project).plain.splitlines()
+    assert " ".join(plain).split() == " ".join(shown).split()
+    assert {each for each in plain if each.startswith("   ")} <= set(shown)
+    is_prose = re.compile(PROSE)
+    assert max(len(each) for each in plain if is_prose.match(each)) > 80
+    assert max(len(each) for each in shown if is_prose.match(each)) <= 80
 
 
 @pytest.mark.parametrize(
@@ -103,24 +112,16 @@ def project(history: History, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_texts_are_wrapped_and_coloured_at_a_terminal_only(
     project: Path, line: str, told: str, coloured: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with chdir(project):
-        for home in ("home", str(DEFAULT_HOME)):
-            assert run(["update", "--home", home, "--yes", "--despite", "plain-secret"]) == 0
-        Home(DEFAULT_HOME).state.mkdir(parents=True)
-        capsys.readouterr()
-        run(line.split())
-        plain = capsys.readouterr().out
+    run(line.split())
+    plain = capsys.readouterr().out
     assert told in plain
     assert "\x1b" not in plain
     assert max(map(len, plain.splitlines())) <= 80
-    with Terminal(line.split(), cwd=project, environment={"COLUMNS": "200"}) as terminal:
-        terminal.end()
-    assert coloured in terminal.text
+    wide, narrow = (at_terminal(line, columns, project) for columns in (200, 60))
+    assert coloured in wide.text
     # Which rules come first is a matter of imports, which other tests make in another order.
-    assert sorted(terminal.plain.splitlines()) == sorted(plain.splitlines())
-    with Terminal(line.split(), cwd=project, environment={"COLUMNS": "60"}) as terminal:
-        terminal.end()
-    assert max(map(len, terminal.plain.splitlines())) <= 60
+    assert sorted(wide.plain.splitlines()) == sorted(plain.splitlines())
+    assert max(map(len, narrow.plain.splitlines())) <= 60
 
 
 ROOT = Path(__file__).parents[1]

@@ -71,7 +71,7 @@ def _review_broken(base: Revision, head: Revision, before: Setup, after: Setup) 
     """Return what can be told where one of them doesn't render: why, and what the other one is."""
     if after.findings:
         revision, known = base, before
-        role = ", at" if len(after.findings) == 1 else ", the first at"
+        role = (", the first at", ", at")[len(after.findings) == 1]
         first = next((f"{role} {at}" for f in after.findings if (at := f.position)), "")
         text = f"{head} doesn't render: {count(len(after.findings), 'mistake')}{first}"
         advice = f"Put these right and commit; `{name_command('check')}` shows what is left."
@@ -130,7 +130,7 @@ def plan_revision(before: Sequence[Config], after: Sequence[Config]) -> Plan:
     texts = {config.key: config.config for config in before}
     changed = [config for config in after if texts.get(config.key) != config.config]
     same = {config.key for config in after}.difference(config.key for config in changed)
-    project = after[0].project if after else ""
+    project = next((config.project for config in after), "")
     # What is the same on both sides is listed as if it were of others: it needs no comparing.
     folders = ((Kind.JOB, name) for config in after for name in folders_of(config.name))
     listed = {key: Listed(key[1]) for key in (*folders, *texts)}

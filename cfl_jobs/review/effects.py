@@ -40,8 +40,8 @@ from cfl_jobs.configs.steps.step import HARMLESS, Placed
 from cfl_jobs.configs.steps.triggering import BuildOther, TriggerBuilds, TriggerStep
 from cfl_jobs.errors import count, join_names
 from cfl_jobs.planning.differences import without_numbers
-from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan
-from cfl_jobs.review.flow import find_copies, find_edges, find_runs, merge_chains, read_starts
+from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan, Update
+from cfl_jobs.review import flow, settings
 from cfl_jobs.review.guards import find_guards, find_passing
 from cfl_jobs.review.outline import say_moved
 from cfl_jobs.review.pair import BEGIN, COMMAND, Pair
@@ -51,25 +51,9 @@ from cfl_jobs.review.review import (
     Effect,
     Review,
     Weight,
-    Weights,
     join_effects,
     say,
     weigh,
-)
-from cfl_jobs.review.settings import (
-    find_copiers,
-    find_limit,
-    find_locks,
-    find_mail,
-    find_nodes,
-    find_permissions,
-    find_retention,
-    find_sources,
-    find_tokens,
-    read_restriction,
-    read_secrets,
-    say_way,
-    without,
 )
 
 _SHOWS_DEFAULT = (ParameterKind.BOOLEAN, ParameterKind.STRING, ParameterKind.CHOICE)
@@ -115,7 +99,9 @@ def _find_below(place: str, found: Difference) -> str | None:
     path = without_numbers(found.path)
     if path.startswith(f"{place}/"):
         return path.removeprefix(f"{place}/")
-    return "" if f"{place}/".startswith(f"{path}/".lstrip("/")) else None
+    if f"{place}/".startswith(f"{path}/".lstrip("/")):
+        return ""
+    return None
 
 
 def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
@@ -123,8 +109,15 @@ def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
     pair = Pair.of(plan, desired)
     for config in desired:  # the checks had looked at it before
         config.forget()
-    effects, weights = find_effects(pair)
-    chain, arrow_marks = merge_chains(pair)
+    found: list[Effect] = []
+    weights: dict[tuple[str, str], Weight] = {}
+    for name, old, new in pair.sides():
+        for effect, paths in _find_effects(pair, name, old, new):
+            found.append(effect)
+            for path in paths:
+                weights[name, path] = max(effect.weight, weights.get((name, path), Weight.LOW))
+    effects = join_effects(found, pair.after.jobs)
+    chain, arrow_marks = flow.merge_chains(pair)
     return Review(
         plan,
         effects=effects,
@@ -136,23 +129,12 @@ def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
     )
 
 
-def find_effects(pair: Pair) -> tuple[tuple[Effect, ...], Weights]:
-    """Return what a plan means, heaviest first, and what each difference weighs."""
-    effects: list[Effect] = []
-    weights: dict[tuple[str, str], Weight] = {}
-    for name, old, new in pair.sides():
-        for effect, paths in _find_effects_of(pair, name, old, new):
-            effects.append(effect)
-            for path in paths:
-                weights[name, path] = max(effect.weight, weights.get((name, path), Weight.LOW))
-    return join_effects(effects, pair.after.jobs), weights
-
-
-def _find_effects_of(
+def _find_effects(
     pair: Pair, name: str, old: Job, new: Job
 ) -> Iterator[tuple[Effect, Sequence[str]]]:
     """Yield what becomes of a job, with the paths of the differences that weigh as much."""
-    told = pair.differences(name)
+    change = pair.changes[name]
+    told = change.told if isinstance(change, Update) else ()
     untold = dict.fromkeys(told)
     is_kept = name in pair.before.jobs and name in pair.after.jobs
     for danger in DANGERS:
@@ -227,9 +209,9 @@ class Compare:
         if name not in pair.after.jobs:
             return  # that a job goes is told as such
         for told, keys in (
-            (self.new, without(now, was)),
+            (self.new, settings.without(now, was)),
             (self.other, [key for key in now if key in was and now[key] != was[key]]),
-            (self.gone, without(was, now)),
+            (self.gone, settings.without(was, now)),
         ):
             if told is None:
                 continue
@@ -346,38 +328,39 @@ DANGERS = (
     Danger(find_passing, ("builders",)),
     Danger(_find_environments, ("builders",), of_kept=False),
     Danger(
-        Compare(About.TRIGGER, read_starts,
+        Compare(About.TRIGGER, flow.read_starts,
                 new=Told("lets {key} start {job}"), gone=Told("stops starting {job} by {key}")),
         ("triggers", "scm/userRemoteConfigs"), _STARTING, of_kept=False,
     ),
-    Danger(find_edges, _TRIGGERING, _STARTED, of_kept=False),
+    Danger(flow.find_edges, _TRIGGERING, _STARTED, of_kept=False),
     Danger(
-        Compare(About.SECRET, read_secrets,
+        Compare(About.SECRET, settings.read_secrets,
                 new=Told("gives the secret {key} to {job} {now[0]}", Weight.HIGH),
                 gone=Told("takes the secret {key} from {job}", Weight.HIGH),
-                other=Told("changes how the secret {key} gets to {job}", Weight.HIGH, say_way)),
+                other=Told("changes how the secret {key} gets to {job}", Weight.HIGH,
+                           settings.say_way)),
         (f"buildWrappers/{BindCredentials.TAG}", "scm/userRemoteConfigs"), _BINDING, of_kept=False,
     ),
-    Danger(find_tokens, ("authToken",), of_kept=False),
-    Danger(find_nodes, ("assignedNode", "canRoam"), of_kept=False),
+    Danger(settings.find_tokens, ("authToken",), of_kept=False),
+    Danger(settings.find_nodes, ("assignedNode", "canRoam"), of_kept=False),
     Danger(
-        Compare(About.PERMISSION, read_restriction,
+        Compare(About.PERMISSION, settings.read_restriction,
                 new=Told("restricts who may build {job} to {now}", Weight.MEDIUM),
                 gone=Told("lifts the restriction of who may build {job}, which only {was} could")),
         (f"{MATRIX}/inheritanceStrategy",),
     ),
-    Danger(find_permissions, (f"{MATRIX}/permission",)),
-    Danger(find_copiers, (PERMITTED,)),
-    Danger(find_sources, ("scm", f"{DECLARED}/parameterDefinitions"), _CHECKED_OUT),
+    Danger(settings.find_permissions, (f"{MATRIX}/permission",)),
+    Danger(settings.find_copiers, (PERMITTED,)),
+    Danger(settings.find_sources, ("scm", f"{DECLARED}/parameterDefinitions"), _CHECKED_OUT),
     Danger(
         Compare(About.SOURCE,
                 lambda job: {"": replace(job.scm, urls=(), branches=())} if job.scm else {},
                 other=Told("changes how git fetches for {job}", Weight.MEDIUM)),
         ("scm",),
     ),
-    Danger(find_retention, (DISCARDER, "logRotator"), _KEEPING),
-    Danger(find_mail, (f"publishers/{Mail.TAG}",), _MAILING),
-    Danger(find_copies, ("builders",), of_kept=False),
+    Danger(settings.find_retention, (DISCARDER, "logRotator"), _KEEPING),
+    Danger(settings.find_mail, (f"publishers/{Mail.TAG}",), _MAILING),
+    Danger(flow.find_copies, ("builders",), of_kept=False),
     Danger(
         Compare(About.PARAMETER,
                 lambda job: {each.name: replace(each, description="") for each in job.parameters},
@@ -403,14 +386,14 @@ DANGERS = (
                 gone=Told("lets several builds of {job} run at once no longer", Weight.LOW)),
         ("concurrentBuild",),
     ),
-    Danger(find_locks, (RESOURCES,), "resourceNames"),
+    Danger(settings.find_locks, (RESOURCES,), "resourceNames"),
     Danger(
         Compare(About.RUNS,
                 lambda job: dict.fromkeys(p.TAG for p in parts_of(job.wrappers, CleanBefore)),
                 gone=Told("no longer cleans the workspace of {job}")),
         (f"buildWrappers/{CleanBefore.TAG}",),
     ),
-    Danger(find_runs, ("builders",)),
-    Danger(find_limit, (f"buildWrappers/{TimeLimit.TAG}",),
+    Danger(flow.find_runs, ("builders",)),
+    Danger(settings.find_limit, (f"buildWrappers/{TimeLimit.TAG}",),
            "strategy/(timeoutMinutes|timeoutSecondsString)"),
 )  # fmt: skip

@@ -198,7 +198,9 @@ def _code_of(step: Normal, *, with_inputs: bool = True) -> Normal:
     if step.tag != Shell.TAG or script is None:
         return step
     others = tuple(child for child in step.children if child is not script)
-    text = script.text if with_inputs else without_inputs(script.text)
+    text = script.text
+    if not with_inputs:
+        text = without_inputs(text)
     return replace(step, children=(*others, replace(script, text=without_comments(text))))
 
 
@@ -206,7 +208,9 @@ def merge_chains(pair: Pair) -> tuple[Chain, Mapping[tuple[str, str], str]]:
     """Return the chain, and what becomes of its arrows: "new", "changed" or "gone"."""
     jobs = pair.before.jobs
     gone = [replace(jobs[name], name=name) for name in jobs if name not in pair.after.jobs]
-    merged = build_chain((*pair.after.jobs.values(), *gone)) if gone else pair.after.chain
+    merged = pair.after.chain
+    if gone:
+        merged = build_chain((*pair.after.jobs.values(), *gone))
     before, after, there = map(_terms, (pair.before.chain, pair.after.chain, merged))
     known = {node.name for node in merged.nodes}
     left = {ends for ends in before if ends not in there and known.issuperset(ends)}

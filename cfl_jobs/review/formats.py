@@ -108,7 +108,9 @@ def tell_changes(review: Review, *, verbose: bool = False) -> Iterator[str]:
             yield f"{sign}{line}{bracket(entry.about, '  ')}"
         if more := entry.names[_SHOWN_NAMES:]:
             yield f"  and {len(more)} more: {', '.join(map(make_line_visible, more))}"
-        for part in entry.parts if entry.action != "delete" else ():
+        if entry.action == "delete":
+            continue
+        for part in entry.parts:
             yield f"    {part.label}{bracket(part.about, '  ')}"
             yield from (f"      {line}" for line in part.lines)
 
@@ -174,8 +176,9 @@ def _change_to_json(change: PlannedChange) -> dict[str, Any]:
     found |= _pick(change.desired, "definition")
     if isinstance(change, Create):
         return {**found, "side": (Owner.OURS, Owner.THEIRS)[bool(change.gone)].value}
-    old_name = _pick(change, "old_name") if change.old_name else {}
-    return {**found, **old_name, "adopted": change.adopted}
+    if change.old_name:
+        found |= _pick(change, "old_name")
+    return {**found, "adopted": change.adopted}
 
 
 def _differences_to_json(review: Review) -> Iterator[dict[str, Any]]:
@@ -203,11 +206,11 @@ def write_markdown(review: Review, *, verbose: bool = False, limit: int = LIMIT)
         command = name_command(f"review {base.commit[:10]} {head.commit[:10] or '--worktree'}")
     note = f"\n\n… and more: `{command}` shows all of it.\n"
     room = limit - len(note)
-    end = text.rfind("\n</details>\n", 0, room)  # between two parts, so that nothing stays open
-    if end >= 0:
-        return text[: end + len("\n</details>")] + note
-    end = text.rfind("\n- ", 0, room)
-    return text[: room if end < 0 else end] + note
+    for kept, after in (("\n</details>", "\n"), ("", "\n- ")):  # nothing stays open there
+        end = text.rfind(kept + after, 0, room)
+        if end >= 0:
+            return text[:end] + kept + note
+    return text[:room] + note
 
 
 def _markdown(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
@@ -262,13 +265,16 @@ def _fold(entry: Entry) -> Iterator[str]:
         yield escape(part.label + bracket(part.about))
         if part.lines:
             yield ""
-            yield from fence(part.lines if part.is_whole else [*map(_shorten, part.lines)], "diff")
+            lines = part.lines
+            if not part.is_whole:
+                lines = tuple(map(_shorten, lines))
+            yield from fence(lines, "diff")
         yield ""
     yield from ("</details>", "")
 
 
 def _shorten(line: str) -> str:
-    return line if len(line) <= 1000 else f"{line[:1000]}…"
+    return line[:1000] + "…" * (len(line) > 1000)
 
 
 def write_page(review: Review, *, verbose: bool = False, sheet: str = "") -> str:
@@ -311,7 +317,7 @@ def write_page(review: Review, *, verbose: bool = False, sheet: str = "") -> str
         title=make_visible(title),
         summary=summary,
         sheet=quote(sheet),
-        style=Markup("" if sheet else read_style_sheet()),  # noqa: S704 - our own
+        style=Markup(read_style_sheet() * (not sheet)),  # noqa: S704 - our own
         script=Markup(script),  # noqa: S704 - our own
         code=b64encode(sha256(script.encode()).digest()).decode(),
     )

@@ -174,8 +174,8 @@ def list_entries(
             yield entry(change, "update deletes it with --prune only")
     yield from _list_undone(review, most)
     yield from (_note("note", note) for note in plan.notes if verbose or not note.quiet)
-    for kind, name in plan.unchanged if verbose else ():
-        yield _note("unchanged", Note(kind, name, "is as it should be"))
+    same = (Note(*key, "is as it should be") for key in plan.unchanged if verbose)
+    yield from (_note("unchanged", note) for note in same)
 
 
 def _list_undone(review: Review, most: int | None) -> Iterator[Entry]:
@@ -207,14 +207,14 @@ def _note(action: str, note: Note) -> Entry:
 def say_note(note: Note) -> str:
     """Return a note as one line of visible text."""
     text = make_line_visible(f"{note.name} {note.text}")
-    return f"{note.kind.value} {text if len(text) <= _SHOWN_NOTE else f'{text[:_SHOWN_NOTE]}…'}"
+    return f"{note.kind.value} {text[:_SHOWN_NOTE]}" + "…" * (len(text) > _SHOWN_NOTE)
 
 
 def headline(change: PlannedChange, *, is_changed: bool = False) -> str:
     """Return one line that says what becomes of a job; `is_changed`: and not how it is renamed."""
     kind, name = change.kind.value, make_line_visible(change.name)
     if isinstance(change, Delete):
-        builds = f" and its {count(change.builds, 'build')}" if change.builds else ""
+        builds = f" and its {count(change.builds, 'build')}" * bool(change.builds)
         return f"delete {kind} {name}{builds}"
     if isinstance(change, Create):
         return f"create {kind} {name}"
@@ -274,13 +274,13 @@ def differences_of(change: PlannedChange, *, whole: bool = False) -> tuple[Diffe
     if not whole:
         return ()
     there = change.config.normal
-    sides = [there, Normal(there.tag, there.attributes)]
+    nothing, place_of = Normal(there.tag, there.attributes), change.config.place_of
     is_gone = isinstance(change, Delete)
-    return tuple(
-        describe(raw, Owner.UNKNOWN, None if is_gone else change.config.place_of(raw.path))
-        for raw in compare(*(reversed(sides) if is_gone else sides))
-        if raw.label not in _PLAIN
-    )
+    sides = ((there, nothing), (nothing, there))[is_gone]
+    found = [raw for raw in compare(*sides) if raw.label not in _PLAIN]
+    if is_gone:
+        return tuple(describe(raw, Owner.UNKNOWN, None) for raw in found)
+    return tuple(describe(raw, Owner.UNKNOWN, place_of(raw.path)) for raw in found)
 
 
 def _show_parts(

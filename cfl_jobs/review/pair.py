@@ -22,7 +22,7 @@ from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import NOTHING, Normal
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.planning.fields import find_granted
-from cfl_jobs.planning.plan import Create, Delete, Difference, Plan, PlannedChange, Update
+from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.review.review import Weight
@@ -160,7 +160,9 @@ class Pair:
 
     def weigh_feeding(self, name: str) -> Weight:
         """Return the same where the jobs that are fed count as much as the job itself."""
-        return Weight.HIGH if self.fed_by(name) else self.weigh(name)
+        if self.fed_by(name):
+            return Weight.HIGH
+        return self.weigh(name)
 
     def sides(self) -> Iterator[tuple[str, Job, Job]]:
         """Yield name, job before and job after of what changes, in the chain's order."""
@@ -169,11 +171,6 @@ class Pair:
             if name in self.changes:
                 empty = Job(name)
                 yield name, self.before.jobs.get(name, empty), self.after.jobs.get(name, empty)
-
-    def differences(self, name: str) -> tuple[Difference, ...]:
-        """Return what the plan tells of a job that is there before and after."""
-        change = self.changes[name]
-        return change.told if isinstance(change, Update) else ()
 
     def find_in_configs(self, name: str, tag: str) -> tuple[Normal | None, Normal | None]:
         """Return a part of a job's config before and after; what a token is isn't told."""

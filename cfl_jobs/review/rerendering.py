@@ -33,6 +33,7 @@ INTERVAL = 0.2
 _PLACE = r"\S+:\d+:\d+: "
 COLOURS = ((rf"[Ee]rror:? |{_PLACE}", "red"), (r"warning ", "yellow"), *_OF_PLANS)
 _SHOWN_NAMES = 6
+_NAMES = {CORE: "Jenkins"}
 Look = Mapping[str, tuple[int, int, int]]
 
 
@@ -86,7 +87,9 @@ def _show(
         say(f"{problem.title}: {problem.finding}")
     jobs = sum(config.kind is Kind.JOB for config in whole.configs)
     found = f"{count(jobs, 'job')} and {count(len(whole.configs) - jobs, 'view')}"
-    verdict = count(len(problems), "problem") if problems else "nothing wrong"
+    verdict = "nothing wrong"
+    if problems:
+        verdict = count(len(problems), "problem")
     say(f"  {found}, {verdict} ({perf_counter() - start:.2f} s)")
     return whole.configs
 
@@ -130,10 +133,11 @@ def _tell_versions(
     told = [name for name in changed if name in users or name == CORE]
     for name in told:
         before, after = old.get(name, ""), new.get(name, "")
-        becomes = f"is {('new', 'gone')[bool(before)]}"
-        version = f"{before} → {after}" if before and after else f"{before or after} {becomes}"
-        look_at = f"  (look at {some(users[name], _SHOWN_NAMES)})" if name in users else ""
-        yield f"{'Jenkins' if name == CORE else name} {version}{look_at}"
+        version = f"{before} → {after}"
+        if not before or not after:
+            version = f"{before or after} is {('new', 'gone')[bool(before)]}"
+        look_at = f"  (look at {some(users.get(name, ()), _SHOWN_NAMES)})" * (name in users)
+        yield f"{_NAMES.get(name, name)} {version}{look_at}"
     if changed:
         yield f"{len(changed) - len(told)} more that no job uses."
     else:

@@ -145,7 +145,7 @@ def _run(root: Path, *arguments: str, input_: bytes = b"") -> bytes:
     if found.returncode:
         _check_repository(root)
         reason = found.stderr.decode("utf-8", "replace").strip().splitlines()
-        said = reason[-1] if reason else f"exit code {found.returncode}"
+        said = [f"exit code {found.returncode}", *reason][-1]
         raise CflJobsError(f"git {arguments[0]} failed: {said}", advice="Run `git fsck`.")
     return found.stdout
 

@@ -47,7 +47,9 @@ def read_secrets(job: Job) -> dict[str, tuple[str, str]]:
 
 def say_way(now: tuple[str, str], was: tuple[str, str]) -> str:
     """Return how a credential gets to a job otherwise than before."""
-    return now[0] if now[1] == was[1] else f": {now[1]}, not {was[1]}"
+    if now[1] == was[1]:
+        return now[0]
+    return f": {now[1]}, not {was[1]}"
 
 
 def find_nodes(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
@@ -66,7 +68,9 @@ def find_tokens(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     """Yield that a job can be started from anywhere by a token."""
     was, now = pair.find_in_configs(name, "authToken")
     if now:
-        means = "changes the token of who may" if was else "lets whoever knows a token"
+        means = "lets whoever knows a token"
+        if was:
+            means = "changes the token of who may"
         yield say(About.TRIGGER, pair.weigh(name), f"{means} start {JOB}", name)
     elif was and name in pair.after.jobs:
         text = f"no longer lets whoever knows a token start {JOB}"
@@ -180,7 +184,7 @@ def _say_branches(specs: Sequence[str]) -> str:
     names = [spec.removeprefix("refs/heads/").removeprefix("*/") for spec in specs]
     if any(name.strip("/") in ("**", "*", "origin/**", "origin/*") for name in names):
         return "any branch"
-    return f"{'branches' if len(names) > 1 else 'branch'} {join_names(names)}"
+    return f"branch{'es' * (len(names) > 1)} {join_names(names)}"
 
 
 _ALL = "all"

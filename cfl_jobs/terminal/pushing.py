@@ -9,7 +9,7 @@ import itertools
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -144,17 +144,19 @@ def roll_back_run(root: Path, target: Target, run: str, consent: Consent) -> int
     if found.damaged:
         click.echo(f"{found.damage}; they are left out.", err=True)
     from cfl_jobs.planning.rollback import plan_rollback
-    from cfl_jobs.rendering.cache import render_cached
-    from cfl_jobs.review.effects import weigh_plan
 
     plan = plan_rollback(found, target, force=consent.force)
     click.echo(f"Run {found.name} on {target.label}, put back:")
     review = Review(plan)
     if plan.changes:  # what is put back was there before, so the checks have no say
+        from cfl_jobs.rendering.cache import render_cached
+        from cfl_jobs.review.effects import weigh_plan
+
         try:
-            review = weigh_plan(plan, render_cached(root))
-        except CflJobsError:  # what it means for the chain is told as far as it can be
-            review = weigh_plan(plan, ())
+            desired = render_cached(root)
+        except CflJobsError:
+            desired = ()
+        review = weigh_plan(plan, desired)
     versions, source = list_versions(target), f"of the run {found.name}"
     code = _push_plan(review, target, consent, versions, source=source)
     return code or int(bool(found.damaged))
@@ -163,12 +165,14 @@ def roll_back_run(root: Path, target: Target, run: str, consent: Consent) -> int
 def show_history(target: Target, run: str, backup: Path | None) -> int:
     """Write the runs, or one run's steps; returns the exit code."""
     place, label = runs_of(target, backup)
-    damage, lines = "", list[object](list_runs(place, label))
+    damage = ""
+    lines: Sequence[object] = [f"No runs against {target.label} are kept in {place}."]
     if run:
         found = find_run(place, label, run)
-        damage, lines = found.damage * bool(found.damaged), [found, *found.steps]
-    empty = f"No runs against {target.label} are kept in {place}."
-    show(make_visible("\n".join(map(str, lines or [empty]))), HISTORY)
+        lines, damage = [found, *found.steps], found.damage * bool(found.damaged)
+    else:
+        lines = list_runs(place, label) or lines
+    show(make_visible("\n".join(map(str, lines))), HISTORY)
     if damage:
         click.echo(damage, err=True)
     return 0
@@ -199,7 +203,7 @@ def _push_plan(
         check_unchanged(plan, target)
         versions = list_versions(target)
     place, label = runs_of(target, consent.backup)
-    verb = "rollback" if plan.undoes else "update"
+    verb = ("update", "rollback")[bool(plan.undoes)]
     journal = Journal(place, target=label, verb=verb, source=source)
     return _apply(plan, target, journal, versions=versions)
 
@@ -342,9 +346,10 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     problem = result.problem or lines.problem
     if problem:
         said.append(f"Ended early: {problem}")
+    elif result.is_interrupted and plan.undoes:
+        said.append(f"Interrupted; `{plan.again}` goes on from here.")
     elif result.is_interrupted:
-        again = f"`{plan.again}` goes" if plan.undoes else "run it again to go"
-        said.append(f"Interrupted; {again} on from here.")
+        said.append("Interrupted; run it again to go on from here.")
     for text in said:
         with suppress(OSError):
             click.echo(make_visible(text), err=True)
