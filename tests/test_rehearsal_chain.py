@@ -32,16 +32,15 @@ def chain(first: Chain, tmp_path: Path) -> Chain:
 
 
 def test_the_first_distribution_is_deployed_to_dev(first: Chain) -> None:
-    """On an empty server Ad-hoc distribution with master makes it; each job built just once."""
+    """On an empty server Ad-hoc distribution with master makes it; each job built just once.
+
+    Create Distribution's and Deploy's commit.txt are the same bytes, one line a repository.
+    """
     assert {name for name, _ in first.home.configs()} == ALL | {"Check Jobs"}
     for job in ALL - {"Deploy to Staging", "Deploy to Prod"}:
         assert first.results(job) == ["SUCCESS"], job
     assert first.deployed("Dev") == first.heads()
     assert not first.results("Deploy to Staging")
-
-
-def test_what_is_deployed_was_tested_and_has_the_same_commit_txt(first: Chain) -> None:
-    """Create Distribution's and Deploy's commit.txt are the same bytes, one line a repository."""
     text = first.artifact("Create Distribution", "commit.txt")
     assert text == first.artifact("Deploy to Dev", "commit.txt")
     assert first.commits(text) == first.heads()

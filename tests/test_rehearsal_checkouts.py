@@ -145,15 +145,6 @@ def test_a_push_starts_a_job_only_for_a_new_commit_of_its_branch(prepare: Prepar
     assert [r.parameters["BRANCH"] for r in Builds(home).of("J")] == ["master", "other", "master"]
 
 
-def test_a_push_to_nowhere_is_an_error(prepare: Prepare) -> None:
-    _, engine, _ = prepare("master")
-    with engine:
-        with pytest.raises(RehearsalError, match="no repository"):
-            engine.push("rep", "master")
-        with pytest.raises(RehearsalError, match="no branch 'none'"):
-            engine.push("repo", "none")
-
-
 def test_a_job_whose_repository_nobody_stands_for_is_refused(tmp_path: Path) -> None:
     home = make_home(tmp_path, {"J": job_xml(scm=GIT.format("repo", "master"))})
     with make_engine(home) as engine, pytest.raises(RehearsalError, match="--repo repo=PATH"):

@@ -23,7 +23,7 @@ from cfl_jobs.rehearsal.records import (
     log_lines,
     upstream_of,
 )
-from cfl_jobs.rehearsal.reports import BuildTree, draw, print_line, show_time, showing
+from cfl_jobs.rehearsal.reports import BuildTree, draw, show_time, showing
 
 
 def build(job: str, item: int, result: Result | None = None, *causes: Cause) -> BuildRecord:
@@ -129,7 +129,8 @@ def test_a_build_of_an_earlier_rehearsal_stands_alone() -> None:
 def test_elsewhere_each_event_is_a_line() -> None:
     stream = io.StringIO()
     with showing(stream, Home(Path())) as notify:
-        for event in (*events(), Deadlocked(("A #1 waits for B",))):
+        recovered = Changed(build("J", 1, Result.ABORTED), recovered=True)
+        for event in (*events(), recovered, Deadlocked(("A #1 waits for B",))):
             notify(event)
     assert stream.getvalue().splitlines()[2:] == [
         "Publish A #1: SUCCESS in 1.5 s",
@@ -138,6 +139,7 @@ def test_elsewhere_each_event_is_a_line() -> None:
         'Create #1: started by upstream project "Publish A" build number 1 and upstream project '
         '"Publish B" build number 1',
         "Create #1: FAILURE in 1.5 s",
+        "J #1: was running when the last rehearsal ended; recorded as ABORTED",
         "Deadlock: nothing can go on.",
         "  A #1 waits for B",
     ]
@@ -156,12 +158,6 @@ def test_on_a_terminal_the_tree_stays_when_it_ends() -> None:
             notify(event)
         raise KeyboardInterrupt
     assert "Create #1" in stream.getvalue().rpartition("\x1b[2K")[2]
-
-
-def test_a_recovered_build_is_told() -> None:
-    stream = io.StringIO()
-    print_line(Changed(build("J", 1, Result.ABORTED), recovered=True), stream)
-    assert "J #1: was running when the last rehearsal ended" in stream.getvalue()
 
 
 @pytest.mark.parametrize(

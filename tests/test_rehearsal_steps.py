@@ -125,12 +125,6 @@ def test_what_is_archived(tmp_path: Path, steps: str, publishers: str, kept: lis
         assert path.stat().st_mode & 0o777 == 0o755
 
 
-def test_a_person_can_only_give_declared_parameters(tmp_path: Path) -> None:
-    home = make_home(tmp_path, {"J": job_xml(parameters=string("BRANCH"))})
-    with make_engine(home) as engine, pytest.raises(RehearsalError, match="BRANCH"):
-        engine.build("J", {"BRANHC": "x"})
-
-
 def test_a_disabled_job_is_not_started(tmp_path: Path) -> None:
     up = job_xml(publishers=trigger("Down", predefined("A=1")))
     home = make_home(tmp_path, {"Up": up, "Down": job_xml(fields="<disabled>true</disabled>")})

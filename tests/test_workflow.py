@@ -92,7 +92,7 @@ def test_steps_pass_shellcheck(jobs: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("edited", "told", "code"),
-    [("environment: Prod", "time limit", "0"), ("enviroment: Prod", "doesn't render", "1")],
+    [("environment: Prod", "time limit", "0"), ("environment: [Prod", "doesn't render", "1")],
 )
 def test_review_becomes_one_comment_that_is_kept_up_to_date(
     jobs: dict[str, Any], history: History, tmp_path: Path, edited: str, told: str, code: str
@@ -168,12 +168,12 @@ def test_check_jobs_reviews_a_branch(history: History, tmp_path: Path) -> None:
 def test_check_jobs_fails_on_a_broken_branch_and_keeps_its_review(
     history: History, tmp_path: Path
 ) -> None:
-    edit(history.root, "jobs/deploy.yaml", "environment: Prod", "enviroment: Prod")
+    edit(history.root, "jobs/deploy.yaml", "environment: Prod", "environment: [Prod")
     history.commit("a typo")
     workspace, step = check_jobs(history, tmp_path)
     assert step.code == 1
     assert "FAILED while checking" in step.log
-    assert "'enviroment'" in step.log
+    assert "not YAML: did not find expected" in step.log
     assert "[description] " in step.log
     assert ": Risk: high: " in step.log
     assert "doesn't render" in (workspace / "review.md").read_text(encoding="utf-8")
