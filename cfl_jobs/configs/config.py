@@ -355,11 +355,13 @@ def take_build_written(
     pipeline's triggers where no build left a list of what it wrote.
     """
     trackers = [a for a in root.findall("actions/*") if a.tag.endswith("PropertyTrackerAction")]
-    classes: set[str] = {TRIGGERS} if unlisted and not trackers else set()
+    classes: set[str | None] = set()
     entries: set[str | None] = set()
+    told = {"triggers": entries, "parameters": entries}
     for tracked in (tracked for tracker in trackers for tracked in tracker):
-        is_of_entries = tracked.tag in ("triggers", "parameters")
-        (entries if is_of_entries else classes).update(inner.text or "" for inner in tracked)
+        told.get(tracked.tag, classes).update(inner.text or "" for inner in tracked)
+    if unlisted and not trackers:
+        classes.add(TRIGGERS)
     taken: list[BuildWritten] = []
     actions, properties = root.find("actions"), root.find("properties")
     if actions is not None and beside.find("actions/*") is None:

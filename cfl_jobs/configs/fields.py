@@ -119,6 +119,12 @@ def read_as(kind: type[T], element: ET.Element, paths: Paths | None = None, /, *
     return kind(**read, **others)
 
 
+def read_part(kind: type[T], element: ET.Element, path: str) -> T | None:
+    """Return a dataclass that is read from an element at a path, None without one."""
+    found = element.find(path)
+    return None if found is None else read_as(kind, found)
+
+
 @cache
 def _readers_of(kind: Any) -> tuple[tuple[str, Callable[[ET.Element], Any]], ...]:
     readers = ((each.name, each.metadata.get("read")) for each in dataclasses.fields(kind))
@@ -161,8 +167,4 @@ def number(tag: str, default: int | None = None) -> Any:
 def part(path: str, kind: type[T]) -> Any:
     """Return a field that is what another dataclass reads of an element, None without it."""
 
-    def read(element: ET.Element) -> T | None:
-        found = element.find(path)
-        return None if found is None else read_as(kind, found)
-
-    return value(read)
+    return value(lambda element: read_part(kind, element, path))

@@ -98,6 +98,7 @@ class CopyEdge:
         return self.target
 
 
+_NO_JOB = Job("")
 _Edge = TypeVar("_Edge", TriggerEdge, CopyEdge)
 
 
@@ -223,7 +224,7 @@ def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
             continue
         for project in part.projects:
             target = resolve_job(project, job.name, jobs)
-            asked = [it.name for it in jobs[target].parameters] if target in jobs else []
+            asked = [it.name for it in jobs.get(target, _NO_JOB).parameters]
             passed: dict[str, str | None] = {}
             for source in part.parameters:
                 found = source.passed(own, scripts, asked)

@@ -15,10 +15,10 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs import fields
 from cfl_jobs.configs.fields import (
     BUILT_IN_NODE,
-    read_as,
     read_flag,
     read_names,
     read_number,
+    read_part,
     read_text,
     read_threshold,
 )
@@ -85,7 +85,9 @@ def _read_submodules(scm: ET.Element) -> tuple[str, ...]:
         return ()
     if any(read_flag(option, name) for name in ("disableSubmodules", "trackingSubmodules")):
         return ()
-    return ("--init", "--recursive") if read_flag(option, "recursiveSubmodules") else ("--init",)
+    if read_flag(option, "recursiveSubmodules"):
+        return ("--init", "--recursive")
+    return ("--init",)
 
 
 def _read_identity(scm: ET.Element) -> tuple[str, str]:
@@ -165,9 +167,9 @@ def _read_copy_permissions(root: ET.Element) -> tuple[str, ...] | None:
 
 def _read_discarder(root: ET.Element) -> BuildDiscarder | None:
     # Job.getBuildDiscarder: the property wins over the old top-level field
-    is_new = root.find(DISCARDER) is not None
-    rotator = root.find(f"{DISCARDER}/strategy" if is_new else "logRotator")
-    return None if rotator is None else read_as(BuildDiscarder, rotator)
+    if root.find(DISCARDER) is not None:
+        return read_part(BuildDiscarder, root, f"{DISCARDER}/strategy")
+    return read_part(BuildDiscarder, root, "logRotator")
 
 
 def _read_permissions(root: ET.Element) -> tuple[str, ...]:

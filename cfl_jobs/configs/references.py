@@ -60,8 +60,10 @@ def _logical_lines(text: str) -> list[str]:
         line = natural.lstrip(" \t\f")
         if not continued and (not line or line[0] in "#!"):
             continue
-        lines.append(lines.pop() + line if continued else line)
-        continued = (len(line) - len(line.rstrip("\\"))) % 2 == 1
+        if continued:
+            line = lines.pop() + line
+        lines.append(line)
+        continued = (len(natural) - len(natural.rstrip("\\"))) % 2 == 1
         if continued:
             lines[-1] = lines[-1][:-1]
     return lines
@@ -69,7 +71,9 @@ def _logical_lines(text: str) -> list[str]:
 
 def _unescape(text: str) -> str:
     def replace(match: re.Match[str]) -> str:
-        return chr(int(match[1], 16)) if match[1] else _ESCAPES.get(match[2], match[2])
+        if match[1]:
+            return chr(int(match[1], 16))
+        return _ESCAPES.get(match[2], match[2])
 
     return re.sub(r"\\(?:u([0-9a-fA-F]{4})|(.))", replace, text, flags=re.DOTALL)
 

@@ -40,6 +40,7 @@ _MERMAID_LINES = {"starts": "-->", "waits": "==>", "copies": "-.->"}
 _TWIGS = {True: ("└─ ", "   "), False: ("├─ ", "│  ")}
 # How names look, and what is told of them, at a terminal in colours and elsewhere.
 _STYLES = {True: ("\x1b[1m{}\x1b[0m", "\x1b[2m{}\x1b[0m"), False: ("{}", "{}")}
+_ASKS = {True: "asks for {}", False: "{}"}
 _AWAITED = {True: "and waits for", False: "and waits for all of"}
 _HEADINGS = {
     StartKind.PUSH: "A push to GitHub starts",
@@ -166,8 +167,7 @@ def _mermaid(chain: Chain) -> Iterator[str]:
     yield "flowchart TD"
     events: list[str] = []
     for node in chain.nodes:
-        asks = "asks for {}" if node.by_hand else "{}"
-        notes = say_node_notes(node)
+        asks, notes = _ASKS[node.by_hand], say_node_notes(node)
         told = {"<b>{}</b>": node.name, asks: say_parameters(node), "<i>{}</i>": notes}
         label = "<br>".join(look.format(_escape(text)) for look, text in told.items() if text)
         yield f'    {ids[node.name]}["{label}"]'

@@ -117,6 +117,8 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
         told = {_STARTERS[node.by_hand][0]: node.starts, "off": say_node_notes(node)}
         kinds = [kind for kind, holds in told.items() if holds]
         look = next(filter(None, [_MARKED.get(mark), *map(_STARTED.get, kinds), _PLAIN]))
+        if "off" in kinds:
+            look = look._replace(dashes="5 4")
         room = int((_WIDTH - 2 * _PADDING - 60 * bool(mark)) / _TITLE_EM)
         title = node.name
         if _length(title) > room:
@@ -129,7 +131,7 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
                 "rows": rows[node.name],  # (key, text), the key "" on continuation lines
                 "box": layout.boxes[node.name],
                 "kinds": kinds,
-                "look": look._replace(dashes="5 4") if "off" in kinds else look,
+                "look": look,
             }
         )
     return fill_template(

@@ -31,6 +31,7 @@ _SELECTORS = {
     Selector.PARAMETER: "the build that {} selects",
     Selector.PERMALINK: "{}",
 }
+_ASKS = {True: "asks for", False: "parameters"}
 # In words, and what stands there for a detail that isn't known.
 _STARTS = {
     StartKind.PUSH: ("a push to {}", "its repository"),
@@ -133,7 +134,7 @@ def say_artifacts(artifacts: Iterable[str]) -> str:
 def describe_node(chain: Chain, node: Node) -> Iterator[tuple[str, str]]:
     """Yield what a job asks for, takes and makes, each as (verb, what)."""
     if node.parameters:
-        yield "asks for" if node.by_hand else "parameters", say_parameters(node)
+        yield _ASKS[node.by_hand], say_parameters(node)
     together: dict[str, dict[str, None]] = {}
     for edge in chain.copied_by(node.name):
         source = "its own earlier builds" if edge.source == edge.target else edge.source

@@ -359,9 +359,10 @@ class _Descent(_Component):
             value = wanted[len(before) : len(wanted) - len(after)]
             if isinstance(default, bool) and value in ("true", "false"):
                 yield value == "true"
+            elif isinstance(default, int) and value.lstrip("-").isdecimal():
+                yield int(value)
             else:
-                is_number = isinstance(default, int) and value.lstrip("-").isdecimal()
-                yield int(value) if is_number else value
+                yield value
 
     def _without_defaults(self, options: Any, path: Path) -> Any:
         """Return the options without those that change nothing."""
@@ -369,13 +370,13 @@ class _Descent(_Component):
         if isinstance(value, list):
             for index in range(len(value)):
                 options = self._without_defaults(options, (*path, index))
-        for key in list(value) if isinstance(value, dict) else ():
-            shorter = deepcopy(options)
-            del at(shorter, path)[key]
-            if self._fits(shorter):
+        elif isinstance(value, dict):
+            for key in list(value):
+                shorter = deepcopy(options)
+                del at(shorter, path)[key]
+                if not self._fits(shorter):
+                    shorter = self._without_defaults(options, (*path, key))
                 options = shorter
-            else:
-                options = self._without_defaults(options, (*path, key))
         return options
 
 

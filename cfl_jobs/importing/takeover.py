@@ -107,10 +107,11 @@ class Takeover:
         elif tag in NAMES["flags"] and text == "true":
             data[NAMES["flags"][tag]] = True
         elif tag == "logRotator":
-            told = {key: child.findtext(key, "-1") for key in _ROTATION}
-            data["logrotate"] = {
-                key: int(it) if it.lstrip("-").isdecimal() else it for key, it in told.items()
-            }
+            told: dict[str, object] = {key: child.findtext(key, "-1") for key in _ROTATION}
+            for key, said in told.items():
+                with suppress(ValueError):
+                    told[key] = int(str(said))
+            data["logrotate"] = told
         elif tag == "properties":
             self._take_properties(child)
         elif (key := {"buildWrappers": "wrappers"}.get(tag, tag)) in COMPONENT_LISTS:
@@ -323,8 +324,10 @@ def _refuse(root: ET.Element, name: str) -> None:
 def _render(files: Iterable[tuple[str, str]], name: str, inventory: str | None) -> Normal:
     """Return what the files of one definition render to. Raises ConfigError."""
     with tempfile.TemporaryDirectory(prefix="cfl-jobs-import-") as folder:
-        there = [*files, *([(INVENTORY, inventory)] if inventory is not None else [])]
-        for path, text in ((Path(folder, file), text) for file, text in there):
+        there = dict(files)
+        if inventory is not None:
+            there[INVENTORY] = inventory
+        for path, text in ((Path(folder, file), text) for file, text in there.items()):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
         try:

@@ -119,7 +119,9 @@ class Trials:
         log: dict[Path, object] = {}
         if kind == ROOT:
             return self._make_root(name, options, log)
-        given = _noting({} if options is None else options, (), log)
+        if options is None:
+            options = {}
+        given = _noting(options, (), log)
         component = TrackedDict([(name, given)])
         parent = PARENTS[kind]
         made = self.generator.make_component(kind, component, parent=parent or "project")
@@ -166,7 +168,9 @@ def tag_of(kind: str, element: ET.Element) -> str:
 def normal_of_element(kind: str, element: ET.Element) -> Normal:
     """Return the normal form of an element as it stands in a job; the element stays as it is."""
     root = ET.Element("project")
-    parent = ET.SubElement(root, PARENTS[kind]) if PARENTS[kind] else root
+    parent = root
+    if PARENTS[kind]:
+        parent = ET.SubElement(root, PARENTS[kind])
     copied = deepcopy(element)
     copied.tail = None
     parent.append(copied)
@@ -233,7 +237,9 @@ def hidden_keys(kind: str, name: str, element: ET.Element) -> tuple[str, ...]:
 def begin(kind: str, name: str, element: ET.Element) -> tuple[Any, ...]:
     """Return what options a search begins with: a mapping or a list of mappings without any."""
     search = _BEGINNINGS.get((kind, name))
-    return (search(element),) if search else SHAPES
+    if search is None:
+        return SHAPES
+    return (search(element),)
 
 
 def _begin_bindings(element: ET.Element) -> list[Any]:
