@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import cfl_jobs.check.flow
 import cfl_jobs.configs.graph
-from cfl_jobs.configs.graph import Passed, Start, build_chain, name_repository, sort_jobs
-from cfl_jobs.configs.model import Job, Parameter, ParameterKind, StartKind, UpstreamTrigger
+from cfl_jobs.configs.graph import Passed, build_chain, name_repository, sort_jobs
+from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
 from cfl_jobs.configs.references import expand, read_properties, resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector
 from cfl_jobs.configs.steps.triggering import CurrentParameters, TriggerBuilds
@@ -27,42 +27,6 @@ def copy_of(project: str) -> CopyArtifact:
 
 def test_every_text_of_the_configs_gives_the_same_chain() -> None:
     assert read_trial_chain("saved") == read_trial_chain("posted")
-
-
-def test_each_job_comes_after_those_that_start_it() -> None:
-    chain = read_trial_chain()
-    order = [node.name for node in chain.nodes]
-    for edge in chain.triggers:
-        assert order.index(edge.source) < order.index(edge.target)
-
-
-def test_a_push_a_person_and_other_jobs_start_jobs() -> None:
-    chain = read_trial_chain()
-    push = (Start(StartKind.PUSH, "ocadotechnology/ocargo"),)
-    assert chain.node("Publish Ocargo Files").starts == push
-    assert chain.node("Deploy to Prod").starts == (Start(StartKind.HAND),)
-    assert chain.node("Deploy to Dev").starts == ()
-    assert [edge.source for edge in chain.started_by("Deploy to Dev")] == ["Promote Distribution"]
-
-
-def test_a_trigger_says_what_goes_along_and_on_what_condition() -> None:
-    chain = read_trial_chain()
-    (to_dev,) = chain.starts_of("Promote Distribution")
-    assert to_dev.passed == (Passed("DISTRIBUTION"),)
-    assert (to_dev.file, to_dev.condition) == ("deploy-to-dev.properties", "SUCCESS")
-    (to_tests, _) = chain.starts_of("Create Distribution")
-    assert to_tests.passed == (Passed("DISTRIBUTION_NUMBER", "$BUILD_NUMBER"),)
-    blocking = [edge.target for edge in chain.starts_of("Ad-hoc distribution") if edge.blocking]
-    assert blocking == ["Publish Ocargo Files", "Publish Portal Files", "Publish Deploy Files"]
-
-
-def test_a_copy_says_which_artifacts_and_whether_the_source_permits_it() -> None:
-    chain = read_trial_chain()
-    distribution, evidence = chain.copied_by("Deploy to Prod")
-    assert distribution.artifacts == ("distribution.tar.gz", "commit.txt")
-    assert distribution.part.selector == BuildSelector(Selector.PARAMETER, "DISTRIBUTION")
-    assert evidence.part.optional
-    assert evidence.permitted
 
 
 def test_a_job_that_nobody_defines_is_a_node_of_its_own() -> None:
