@@ -19,7 +19,6 @@ from itertools import groupby, pairwise
 from operator import attrgetter
 from pathlib import Path
 from statistics import fmean
-from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
@@ -49,29 +48,8 @@ _Pair = tuple[str, str]
 _Points = tuple[tuple[float, float], ...]
 
 
-class _Look(NamedTuple):
-    """How an outline or a line is drawn, in SVG's words."""
-
-    fill: str
-    stroke: str
-    width: str
-    dashes: str = ""
-
-
 # By whether it is a person: the class of who starts a job, and the key of that row.
 _STARTERS = {True: ("person", "by"), False: ("event", "on")}
-_PLAIN = _Look("#fff", "#8a94a6", "1.2")
-_STARTED = {"person": _Look("#fff", "#a15c07", "1.8"), "event": _Look("#fff", "#1d5fbf", "1.8")}
-_MARKED = {
-    "new": _Look("#e6f6ea", "#1a7f37", "2.4"),
-    "changed": _Look("#fff5d6", "#9a6700", "2.4"),
-    "gone": _Look("#fdeaea", "#c0262d", "2.4", "5 4"),
-}
-_ARROWS = {
-    "": _Look("none", "#5b6778", "1.5"),
-    **{mark: look._replace(width="2.6", dashes="") for mark, look in _MARKED.items()},
-    "gone": _Look("none", "#c0262d", "2.6", "2 4"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +94,6 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
         # Classes: who starts the job, and whether it is off.
         told = {_STARTERS[node.by_hand][0]: node.starts, "off": say_node_notes(node)}
         kinds = [kind for kind, holds in told.items() if holds]
-        look = next(filter(None, [_MARKED.get(mark), *map(_STARTED.get, kinds), _PLAIN]))
-        if "off" in kinds:
-            look = look._replace(dashes="5 4")
         room = int((_WIDTH - 2 * _PADDING - 60 * bool(mark)) / _TITLE_EM)
         title = node.name
         if _length(title) > room:
@@ -131,14 +106,12 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
                 "rows": rows[node.name],  # (key, text), the key "" on continuation lines
                 "box": layout.boxes[node.name],
                 "kinds": kinds,
-                "look": look,
             }
         )
     return fill_template(
         Path(__file__).with_name("chain.svg.j2"),
         arrows=[(arrow, _path(layout.routes[arrow.ends])) for arrow in arrows],
         cards=cards,
-        arrow_looks=_ARROWS,
         marks=marks,
         width=f"{max(layout.width, 520) + 2 * _MARGIN:g}",
         height=f"{layout.height + 2 * _MARGIN + 40:g}",
