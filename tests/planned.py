@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.plan import Difference, Owner, Plan, Update
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.review.review import Review
-from tests import rendered_jobs
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
-
-
-def update(target: MemoryTarget, place: Path, *wanted: Config, adopt: bool = False) -> None:
-    result = rendered_jobs.update(target, place, *wanted, adopt=adopt)
-    assert result.is_complete, [outcome.message for outcome in result.outcomes]
 
 
 def owners(made: Plan) -> dict[str, Owner]:

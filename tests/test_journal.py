@@ -21,9 +21,13 @@ from cfl_jobs.planning.plan import Create, Delete, Update
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.target import Kind, full_label
 from tests.jenkins_server_configs import save
-from tests.memory_target import MemoryTarget
-from tests.planned import tell, update
-from tests.rendered_jobs import PLUGINS, jenkins, job, plan
+from tests.planned import tell
+from tests.rendered_jobs import PLUGINS, Server, job
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path, target="x", verb="update")
 
 
 def test_runs_of_the_same_second_have_their_own_directories(tmp_path: Path) -> None:
@@ -32,9 +36,8 @@ def test_runs_of_the_same_second_have_their_own_directories(tmp_path: Path) -> N
     assert [run.name for run in list_runs(tmp_path, "x")] == sorted(names, reverse=True)
 
 
-def test_a_step_is_the_last_line_about_its_job(tmp_path: Path) -> None:
+def test_a_step_is_the_last_line_about_its_job(journal: Journal, tmp_path: Path) -> None:
     """Started, then done; a line that was cut off by a kill is left out."""
-    journal = Journal(tmp_path, target="x", verb="update")
     file = journal.keep(Kind.JOB, "a/b", "<project/>")
     step = Step(Kind.JOB, "a/b", "update", "started", before=file)
     journal.note(step)
@@ -48,8 +51,7 @@ def test_a_step_is_the_last_line_about_its_job(tmp_path: Path) -> None:
     assert run.read_before(done) == "<project/>"
 
 
-def test_names_that_are_no_file_names_are_kept_apart(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, target="x", verb="update")
+def test_names_that_are_no_file_names_are_kept_apart(journal: Journal) -> None:
     names = ["a/b", "a%2Fb", "../x", "n" * 300, "n" * 301, "ü"]
     files = {name: journal.keep(Kind.JOB, name, f"config of {name}") for name in names}
     files["view"] = journal.keep(Kind.VIEW, "ü", "config of view")
@@ -107,8 +109,9 @@ def test_runs_against_other_targets_are_not_among_them(tmp_path: Path) -> None:
         (b'{"kind": "x", "name": "A"}', 1),
     ],
 )
-def test_a_damaged_line_costs_only_itself(tmp_path: Path, cut: bytes, damaged: int) -> None:
-    journal = Journal(tmp_path, target="x", verb="update")
+def test_a_damaged_line_costs_only_itself(
+    journal: Journal, tmp_path: Path, cut: bytes, damaged: int
+) -> None:
     step = Step(Kind.JOB, "Caf\u00e9\u2028", "create", "done", after="1")
     journal.note(step)
     with (journal.directory / "journal.jsonl").open("ab") as stream:
@@ -142,8 +145,7 @@ def test_a_run_under_way_is_told_from_one_that_was_killed(tmp_path: Path) -> Non
     assert not run.is_complete
 
 
-def test_a_run_that_ended_is_complete(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, target="x", verb="update")
+def test_a_run_that_ended_is_complete(journal: Journal, tmp_path: Path) -> None:
     journal.finish()
     (run,) = list_runs(tmp_path, "x")
     assert run.is_complete
@@ -185,8 +187,7 @@ def test_the_tenth_run_of_a_second_is_newer_than_the_ninth(tmp_path: Path) -> No
     assert names[:2] == ["20260101-000000-10", "20260101-000000-9"]
 
 
-def test_a_run_of_old_is_told_without_who_made_it(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, target="x", verb="update")
+def test_a_run_of_old_is_told_without_who_made_it(journal: Journal, tmp_path: Path) -> None:
     for name in "cab":
         journal.note(Step(Kind.JOB, name, "update", "done"))
     journal.note(Step(Kind.VIEW, "v", "create", "failed"))
@@ -199,21 +200,16 @@ def test_a_run_of_old_is_told_without_who_made_it(tmp_path: Path) -> None:
     ]
 
 
-@pytest.fixture
-def target() -> MemoryTarget:
-    return jenkins()
-
-
-def basis_of(target: MemoryTarget, *wanted: Config) -> Basis:
+def basis_of(server: Server, *wanted: Config) -> Basis:
     names = names_to_look_at(wanted)
-    return Basis(wanted, observe(target, names, with_orphans=True), Asked(adopt=True, prune=True))
+    return Basis(wanted, observe(server, names, with_orphans=True), Asked(adopt=True, prune=True))
 
 
-def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> None:
-    update(target, tmp_path, job("A"), job("Old"), job("Gone"))
-    target.configs[Kind.JOB, "C"] = save(job("C").config, PLUGINS)
-    target.builds["Gone"] = 7
-    basis = basis_of(target, job("A", branch="x"), job("New", moved_from=("Old",)), job("B"))
+def test_a_kept_plan_is_the_same_plan(server: Server, tmp_path: Path) -> None:
+    server.bring(job("A"), job("Old"), job("Gone"))
+    server.configs[Kind.JOB, "C"] = save(job("C").config, PLUGINS)
+    server.builds["Gone"] = 7
+    basis = basis_of(server, job("A", branch="x"), job("New", moved_from=("Old",)), job("B"))
     made = basis.plan()
     assert {type(change) for change in made.changes} == {Create, Update, Delete}
     path = tmp_path / "plan.json"
@@ -230,10 +226,10 @@ def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("old", ["echo two", '"prune": true', "Publishes.", '"plan.json"'])
-def test_an_altered_plan_is_refused(target: MemoryTarget, tmp_path: Path, old: str) -> None:
-    update(target, tmp_path, job("A"))
+def test_an_altered_plan_is_refused(server: Server, tmp_path: Path, old: str) -> None:
+    server.bring(job("A"))
     path = tmp_path / "plan.json"
-    save_plan(basis_of(target, job("A", branch="x"), job("plan.json")), path)
+    save_plan(basis_of(server, job("A", branch="x"), job("plan.json")), path)
     text = path.read_text(encoding="utf-8")
     altered = text.replace(old, old.replace("e", "E").replace("p", "q"), 1)
     assert altered != text
@@ -243,12 +239,12 @@ def test_an_altered_plan_is_refused(target: MemoryTarget, tmp_path: Path, old: s
 
 
 def test_a_plan_whose_digest_was_forged_shows_what_it_would_do(
-    target: MemoryTarget, tmp_path: Path
+    server: Server, tmp_path: Path
 ) -> None:
     """The differences are found again from what would be sent."""
-    update(target, tmp_path, job("A"))
+    server.bring(job("A"))
     path = tmp_path / "plan.json"
-    forged = basis_of(target, job("A", branch="x", scripts=("echo EVIL",)))
+    forged = basis_of(server, job("A", branch="x", scripts=("echo EVIL",)))
     save_plan(forged, path)
     assert "echo EVIL" in tell(load_plan(path).plan())
     assert "differences" not in path.read_text(encoding="utf-8")
@@ -265,12 +261,12 @@ def test_another_file_is_no_plan(tmp_path: Path, text: str) -> None:
     assert "cfl-jobs plan --out FILE" in caught.value.advice
 
 
-def test_a_plan_replaces_no_more_than_a_file(target: MemoryTarget, tmp_path: Path) -> None:
+def test_a_plan_replaces_no_more_than_a_file(server: Server, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for name in ("here", "pipe"):
         with pytest.raises(PlanError, match="is not a file"):
-            save_plan(basis_of(target, job("A")), tmp_path / name)
+            save_plan(basis_of(server, job("A")), tmp_path / name)
         assert (tmp_path / name).exists()
 
 
@@ -279,37 +275,36 @@ WANTED = (job("A", branch="new"), job("Fresh"), job("New", moved_from=("Old",)))
 
 
 @pytest.fixture
-def updated(tmp_path: Path) -> MemoryTarget:
-    updated = jenkins()
-    update(updated, tmp_path, job("A"), job("Old"), job("Gone"))
-    updated.builds["Gone"] = 3
-    return updated
+def updated(server: Server) -> Server:
+    server.bring(job("A"), job("Old"), job("Gone"))
+    server.builds["Gone"] = 3
+    return server
 
 
-def test_a_plan_whose_jobs_are_as_they_were_is_good(updated: MemoryTarget) -> None:
+def test_a_plan_whose_jobs_are_as_they_were_is_good(updated: Server) -> None:
     """A renamed job is looked for under its old name; fewer builds do no harm."""
-    made = plan(updated, *WANTED, prune=True)
+    made = updated.plan(*WANTED, prune=True)
     assert len(made.changes) == 4
     updated.builds["Gone"] = 2
     check_unchanged(made, updated)
 
 
-def make(name: str) -> Callable[[MemoryTarget], None]:
-    def change(updated: MemoryTarget) -> None:
+def make(name: str) -> Callable[[Server], None]:
+    def change(updated: Server) -> None:
         updated.configs[Kind.JOB, name] = job(name).config
 
     return change
 
 
-def build_gone(updated: MemoryTarget) -> None:
+def build_gone(updated: Server) -> None:
     updated.builds["Gone"] = 4
 
 
-def edit_old(updated: MemoryTarget) -> None:
+def edit_old(updated: Server) -> None:
     updated.edit("Old", "out/*", "all/*")
 
 
-def delete_a(updated: MemoryTarget) -> None:
+def delete_a(updated: Server) -> None:
     del updated.configs[Kind.JOB, "A"]
 
 
@@ -326,10 +321,10 @@ def delete_a(updated: MemoryTarget) -> None:
     ],
 )
 def test_what_changed_since_is_told(
-    updated: MemoryTarget, change: Callable[[MemoryTarget], None], told: str
+    updated: Server, change: Callable[[Server], None], told: str
 ) -> None:
     """Names that differ only in case are one to Jenkins."""
-    made = plan(updated, *WANTED, prune=True)
+    made = updated.plan(*WANTED, prune=True)
     change(updated)
     with pytest.raises(PlanError) as refused:
         check_unchanged(made, updated)
