@@ -159,22 +159,18 @@ def test_nothing_of_a_definition_runs_and_nothing_is_refused(browser: Browser) -
 
 @in_browser
 def test_drawing_shows_what_is_new_changed_and_gone(browser: Browser) -> None:
-    def mark(job: str) -> str:
-        found = (
-            "return document.querySelector(`[data-job='${arguments[0]}']`).getAttribute('class')"
-        )
-        return str(browser.run(found, job))
-
-    assert "mark-new" in mark("Deploy to Demo")
-    assert "mark-gone" in mark("Run Ocargo Tests")
-    assert "mark-changed" in mark("Publish Ocargo Files")
-    arrow = (
-        "return document.querySelector(`[data-from='${arguments[0]}'][data-to='${arguments[1]}']`)"
-        ".getAttribute('class')"
-    )
-    assert "mark-changed" in browser.run(arrow, "Promote Distribution", "Deploy to Dev")
-    assert "mark-gone" in browser.run(arrow, "Create Distribution", "Run Ocargo Tests")
-    assert "mark-new" in browser.run(arrow, "Promote Distribution", "Deploy to Demo")
+    card, arrow = "[data-job='{}']", "[data-from='{}'][data-to='{}']"
+    shown = {
+        card.format("Deploy to Demo"): "mark-new",
+        card.format("Run Ocargo Tests"): "mark-gone",
+        card.format("Publish Ocargo Files"): "mark-changed",
+        arrow.format("Promote Distribution", "Deploy to Dev"): "mark-changed",
+        arrow.format("Create Distribution", "Run Ocargo Tests"): "mark-gone",
+        arrow.format("Promote Distribution", "Deploy to Demo"): "mark-new",
+    }
+    for selector, mark in shown.items():
+        found = "return document.querySelector(arguments[0]).getAttribute('class')"
+        assert mark in browser.run(found, selector), selector
     badge = "return document.querySelector(`[data-job='Deploy to Demo'] .badge`).textContent"
     assert browser.run(badge) == "new"
 
@@ -242,13 +238,14 @@ def test_phone_scrolls_down_and_never_sideways(session: Browser, page: Path) -> 
 
 
 @in_browser
-@pytest.mark.parametrize("dark", [False, True])
-def test_text_has_contrast_in_light_and_dark(page: Path, tmp_path: Path, *, dark: bool) -> None:
-    with Browser(tmp_path, dark=dark) as browser:
-        browser.open(page)
-        assert browser.run("return matchMedia('(prefers-color-scheme: dark)').matches") is dark
-        assert browser.run(_LOW_CONTRAST) == []
-        assert browser.picture().startswith(b"\x89PNG")
+def test_text_has_contrast_in_light_and_dark(browser: Browser, page: Path, tmp_path: Path) -> None:
+    with Browser(tmp_path, dark=True) as in_the_dark:
+        in_the_dark.open(page)
+        for opened, is_dark in ((browser, False), (in_the_dark, True)):
+            dark = "return matchMedia('(prefers-color-scheme: dark)').matches"
+            assert opened.run(dark) is is_dark
+            assert opened.run(_LOW_CONTRAST) == []
+            assert opened.picture().startswith(b"\x89PNG")
 
 
 @in_browser

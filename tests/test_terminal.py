@@ -69,22 +69,21 @@ def test_all_else_is_no_which_is_no_error(project: Path, answer: str) -> None:
     assert made(project) == []
 
 
-@pytest.mark.parametrize("asked", [("--yes",), ()])
-def test_deletions_are_confirmed_apart(project: Path, asked: tuple[str, ...]) -> None:
+def test_deletions_are_confirmed_apart(project: Path) -> None:
     """With --yes too; no to them is no to all."""
     with Terminal([*UPDATE, "--yes"], cwd=project) as terminal:
         assert terminal.end() == 0
     define(project, JOBS[:1], word="two")
-    for answer, left in (("n\n", JOBS), ("y\n", JOBS[:1])):
-        with Terminal([*UPDATE, "--prune", *asked], cwd=project) as terminal:
-            if not asked:
+    for answer, yes in (("n\n", ["--yes"]), ("n\n", []), ("y\n", [])):
+        with Terminal([*UPDATE, "--prune", *yes], cwd=project) as terminal:
+            if not yes:
                 terminal.wait_for("Make 1 change on home? [y/N]")
                 terminal.type("y\n")
             terminal.wait_for("Delete 1 job, with 0 builds, from home for good? [y/N]")
             assert made(project) == JOBS
             terminal.type(answer)
             assert terminal.end() == 0
-        assert made(project) == left
+        assert made(project) == JOBS[: 2 - (answer == "y\n")]
 
 
 def test_ctrl_c_at_the_question_changes_nothing(project: Path) -> None:

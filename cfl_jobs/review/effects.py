@@ -15,6 +15,7 @@ from typing import Any
 from cfl_jobs.check.rule import parts_of
 from cfl_jobs.check.shell import without_comments
 from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.graph import list_starts
 from cfl_jobs.configs.model import (
     DECLARED,
     DISCARDER,
@@ -38,6 +39,7 @@ from cfl_jobs.configs.steps.building import (
 )
 from cfl_jobs.configs.steps.step import HARMLESS, Placed
 from cfl_jobs.configs.steps.triggering import BuildOther, TriggerBuilds, TriggerStep
+from cfl_jobs.drawing.words import say_start
 from cfl_jobs.errors import count, join_names
 from cfl_jobs.planning.differences import without_numbers
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan, Update
@@ -328,7 +330,7 @@ DANGERS = (
     Danger(find_passing, ("builders",)),
     Danger(_find_environments, ("builders",), of_kept=False),
     Danger(
-        Compare(About.TRIGGER, flow.read_starts,
+        Compare(About.TRIGGER, lambda job: dict.fromkeys(map(say_start, list_starts(job))),
                 new=Told("lets {key} start {job}"), gone=Told("stops starting {job} by {key}")),
         ("triggers", "scm/userRemoteConfigs"), _STARTING, of_kept=False,
     ),

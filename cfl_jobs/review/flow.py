@@ -13,7 +13,7 @@ from dataclasses import replace
 from cfl_jobs.check.deploys import is_by_hand_only
 from cfl_jobs.check.rule import parts_of
 from cfl_jobs.check.shell import without_comments
-from cfl_jobs.configs.graph import Chain, TriggerEdge, build_chain, list_starts
+from cfl_jobs.configs.graph import Chain, TriggerEdge, build_chain
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.steps.artifacts import CopyArtifact
@@ -23,18 +23,12 @@ from cfl_jobs.drawing.words import (
     say_artifacts,
     say_condition,
     say_selector,
-    say_start,
 )
 from cfl_jobs.errors import join_names
 from cfl_jobs.review.pair import BEGIN, Pair, without_inputs
 from cfl_jobs.review.review import JOB, About, Effect, Weight, say
 
 _ALWAYS = "ALWAYS"  # hudson.plugins.parameterizedtrigger.ResultCondition
-
-
-def read_starts(job: Job) -> Mapping[str, None]:
-    """Return what starts a job, other than jobs and people."""
-    return dict.fromkeys(map(say_start, list_starts(job)))
 
 
 def find_edges(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
