@@ -46,7 +46,10 @@ PLAN = Plan(
 )
 
 
-def test_text_says_all_that_people_must_know() -> None:
+def test_text_says_all_that_people_must_know_and_on_request_what_jenkins_did() -> None:
+    text = tell(PLAN, verbose=True)
+    assert "  job A Jenkins' own\n" in text
+    assert "= view All is as it should be\n" in text
     assert tell(PLAN) == (
         "+ create job New *one*  (jobs/a.yaml:3:5)\n"
         "> rename job Old to Moved\n"
@@ -109,21 +112,13 @@ def test_a_change_made_in_several_places_says_how_many() -> None:
     assert "    mail: recipients  (ours; jobs/a.yaml:3:5 and 1 more)\n" in text
 
 
-def test_what_jenkins_did_is_shown_on_request() -> None:
-    text = tell(PLAN, verbose=True)
-    assert "  job A Jenkins' own\n" in text
-    assert "= view All is as it should be\n" in text
-
-
 def test_the_same_change_in_many_jobs_names_them_in_one_line() -> None:
-    plan = Plan("x", tuple(update(f"Job {number}", SHORT) for number in range(9)))
-    text = tell(plan)
+    text = tell(Plan("x", tuple(update(f"Job {number}", SHORT) for number in range(9))))
     assert text.count("mail: recipients") == 1
     assert "  and 3 more: Job 6, Job 7, Job 8\n" in text
 
 
-def test_long_scripts_show_only_what_is_around_a_change() -> None:
-    """Two lines before and after; what is left out is marked."""
+def test_long_scripts_show_two_lines_around_a_change_and_mark_what_is_left_out() -> None:
     before = "\n".join(str(number) for number in range(100))
     after = before.replace("\n10\n", "\nten\n").replace("\n90\n", "\nninety\n")
     found = Difference("x", "shell step", Change.CHANGED, before, after)
@@ -187,15 +182,12 @@ def test_markdown_has_diffs_that_are_coloured_and_names_that_are_not_markup() ->
     assert "- delete job Gone and its 7 builds" in text
 
 
-def test_text_of_a_script_cannot_end_a_block_of_markdown() -> None:
+def test_a_script_cannot_end_a_block_of_markdown_and_a_name_cannot_become_html() -> None:
+    """In the line that is folded, and in lists."""
     found = Difference("x", "shell step", Change.CHANGED, "````\na", "````\nb")
     text = tell(Plan("x", (update("A", found),)), "markdown")
     assert text.count("`````") == 2
     assert "\n  ````\n- a\n" in text
-
-
-def test_a_name_cannot_become_html_in_markdown() -> None:
-    """In the line that is folded, and in lists."""
     name = "</summary><img src=x>|`@team`"
     text = tell(Plan("x", (update(name, SHORT), gone(name))), "markdown")
     assert "<img" not in text

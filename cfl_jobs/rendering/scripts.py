@@ -81,7 +81,7 @@ def compose_step(file: str, text: str, values: Mapping[str, object]) -> LocatedT
             problems.append(f"{file}:{wanted.line}: {problem}")
     if problems:
         raise CflJobsError("\n".join(problems), advice=_describe_inputs(file, inputs))
-    # As check.positions reads it.
+    # As check.shellcheck reads it.
     parts += [(f"# From here on: {file}, line 2.\n", here), (rest, ((0, Position(file, 2)),))]
     return LocatedText(*join(parts, Position(file, 1)))
 
