@@ -81,7 +81,17 @@ class Use:
 @_kept
 def find_uses(script: str) -> tuple[Use, ...]:
     """Return the variables that the script expands, in order; arithmetic isn't looked into."""
-    text, line, at = expanding_text(script), 1, 0
+    uses: list[Use] = []
+    line = 1
+    for part in _cut(script):
+        uses += _find_uses(part, line)
+        line += part.count("\n")
+    return tuple(uses)
+
+
+@_kept
+def _find_uses(part: str, line: int) -> tuple[Use, ...]:
+    text, at = _expand(part, quoted=True), 0
     uses: list[Use] = []
     for match in _USE.finditer(text):
         line += text.count("\n", at, match.start())
@@ -98,7 +108,12 @@ def find_uses(script: str) -> tuple[Use, ...]:
 @_kept
 def find_assigned(script: str) -> frozenset[str]:
     """Return the names that the script sets itself anywhere."""
-    text = expanding_text(script, quoted=False)
+    return frozenset[str]().union(*map(_find_assigned, _cut(script)))
+
+
+@_kept
+def _find_assigned(part: str) -> frozenset[str]:
+    text = _expand(part, quoted=False)
     names = {match["name"] for pattern in _SET for match in pattern.finditer(text)}
     for match in _SETS_MANY.finditer(text):
         # `export NAME` hands on what is there; `export NAME=value` sets it, found above
@@ -120,17 +135,25 @@ def expanding_text(script: str, *, quoted: bool = True) -> str:
 
 @_kept
 def _cut(script: str) -> tuple[str, ...]:
-    """Return a script cut at the first empty line, unless something is open there.
+    """Return a script cut after each of its first lines, to an empty one, where nothing is open.
 
     Scripts of one template begin with values of their own and have all else in common: what is
     read of that is read once.
     """
     at = script.find("\n\n") + 1
-    *_, end = lex(script[:at])
-    is_whole = end.is_sure and not script.endswith("\\\n", 0, at)
-    if not at or not is_whole:
-        return (script,)
-    return script[:at], script[at:]
+    parts = [""]
+    for line in _LINE.findall(script[:at]):
+        parts[-1] += line
+        if _is_whole(parts[-1]):
+            parts.append("")
+    parts[-1] += script[at:]
+    return tuple(parts)
+
+
+@_kept
+def _is_whole(part: str) -> bool:
+    *_, end = lex(part)
+    return end.is_sure and not part.endswith("\\\n")
 
 
 _NOT_EXPANDING = ("comment", "single", "escape", "quoted here-document", "end of here-document")
