@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import click
+    pass
 
 INTERRUPTED = 130
 
@@ -21,7 +21,10 @@ def main() -> None:
     """Run the command line and exit, without waiting for a thread that waits for a server."""
     is_interrupted = False
     try:
-        _spread_wish_for_no_colour()
+        from cfl_jobs.terminal.streams import wants_colour
+
+        if not wants_colour(os.environ):
+            os.environ["NO_COLOR"] = "1"  # which all that draws knows: see no-color.org
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # a second one, or one that came very early
         code = INTERRUPTED
@@ -64,7 +67,12 @@ def run(arguments: list[str]) -> int:
         return stop.exit_code
     except click.ClickException as error:
         if isinstance(error, click.NoSuchOption):
-            error = _keep_near(error)
+            from cfl_jobs.errors import nearest
+
+            # Only what is like it without the dashes, which click counts as letters.
+            name, known = error.option_name.lstrip("-"), error.possibilities or ()
+            near = [option for option in known if nearest(name, [option.lstrip("-")])]
+            error = type(error)(error.option_name, possibilities=near, ctx=error.ctx)
         with suppress(OSError):
             error.show()
         return error.exit_code
@@ -73,15 +81,6 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except Exception as error:
         return _tell(error)
-
-
-def _keep_near(error: click.NoSuchOption) -> click.NoSuchOption:
-    """Suggest only what is like the option without its dashes, which click counts as letters."""
-    from cfl_jobs.errors import nearest
-
-    name = error.option_name.lstrip("-")
-    near = [p for p in error.possibilities or () if nearest(name, [p.lstrip("-")])]
-    return type(error)(error.option_name, possibilities=near, ctx=error.ctx)
 
 
 def _tell(error: Exception) -> int:
@@ -108,14 +107,6 @@ def _tell(error: Exception) -> int:
         return 1
     _report_bug(error)
     return 3
-
-
-def _spread_wish_for_no_colour() -> None:
-    """Tell it to all that draws, in the one way that all know: see no-color.org."""
-    from cfl_jobs.terminal.streams import wants_colour
-
-    if not wants_colour(os.environ):
-        os.environ["NO_COLOR"] = "1"
 
 
 def _report_bug(error: Exception) -> None:

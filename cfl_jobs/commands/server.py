@@ -125,7 +125,7 @@ def inventory(target: ChosenTarget, source: Path | None, jenkins: str, check: bo
     if source is not None:
         if target.named or target.conf:
             raise click.UsageError("--from and a server don't go together; name one of them.")
-        new = read_plugin_list(source, jenkins=jenkins).inventory
+        new = read_plugin_list(source, jenkins=jenkins)
         return renew_inventory(root, new, source=str(source), check=check)
     if jenkins:
         raise click.UsageError("--jenkins goes with --from; a server says what it is.")
@@ -208,6 +208,8 @@ def upgrade(plugins: Path, jenkins: str) -> int:
             advice=f"`{name_command('inventory')}` takes them from the server.",
         )
     listed = read_plugin_list(plugins, jenkins=jenkins)
-    lines, is_possible = examine_upgrade(root, old, listed.with_jenkins(old.jenkins))
+    lines, is_possible = examine_upgrade(
+        root, old, replace(listed, jenkins=listed.jenkins or old.jenkins)
+    )
     click.echo("\n".join(lines))
     return int(not is_possible)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,14 @@ LONG_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Versions of plugins by short name, and of Jenkins, "" where it isn't known."""
+    """Versions of plugins by short name, and of Jenkins, "" where it isn't known.
+
+    `needs` are, by plugin, the least versions of other ones and of CORE, where a list tells them.
+    """
 
     plugins: Mapping[str, str] = field(default_factory=dict)
     jenkins: str = ""
+    needs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def versions(self) -> Mapping[str, str]:
@@ -74,6 +78,27 @@ class Inventory:
             {"shortName": name, "longName": LONG_NAMES.get(name, name), "version": version}
             for name, version in sorted(self.plugins.items())
         ]
+
+    def unmet(self) -> Iterator[str]:
+        """Yield what doesn't fit together, as far as versions and needs are known."""
+        versions = self.versions
+        newer: list[tuple[str, str]] = []
+        for plugin, needs in self.needs.items():
+            for other, least in needs.items():
+                known = versions.get(other, "")
+                if other == CORE:
+                    if self.jenkins and is_older(self.jenkins, least):
+                        newer.append((least, plugin))
+                elif not known:
+                    yield f"{plugin} {versions[plugin]} needs {other} {least}, which isn't there"
+                elif is_older(known, least):
+                    yield f"{plugin} {versions[plugin]} needs {other} {least}, and not {known}"
+        if newer:
+            least, plugin = max(newer, key=lambda need: order(need[0]))
+            told = f"{plugin} {versions[plugin]} needs Jenkins {least}, and not {self.jenkins}"
+            if newer[1:]:
+                told += f", and {len(newer) - 1} more need a newer one too"
+            yield told
 
 
 def load_inventory(text: str, file: str = INVENTORY) -> Inventory:
@@ -160,109 +185,74 @@ def compare_inventories(old: Inventory, new: Inventory) -> Iterator[str]:
             yield f"{name} {before} → {after}"
 
 
-@dataclass(frozen=True, slots=True)
-class PluginList:
-    """Plugins, and by plugin the least version of each other one, and of CORE, that it needs."""
-
-    inventory: Inventory
-    needs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def with_jenkins(self, version: str) -> PluginList:
-        """Return the list with a version of Jenkins itself, where it has none."""
-        known = self.inventory.jenkins or version
-        return replace(self, inventory=replace(self.inventory, jenkins=known))
-
-    def unmet(self) -> Iterator[str]:
-        """Yield what doesn't fit together, as far as versions and needs are known."""
-        versions, jenkins = self.inventory.versions, self.inventory.jenkins
-        newer: list[tuple[str, str]] = []
-        for plugin, needs in self.needs.items():
-            for other, least in needs.items():
-                known = versions.get(other, "")
-                if other == CORE:
-                    if jenkins and is_older(jenkins, least):
-                        newer.append((least, plugin))
-                elif not known:
-                    yield f"{plugin} {versions[plugin]} needs {other} {least}, which isn't there"
-                elif is_older(known, least):
-                    yield f"{plugin} {versions[plugin]} needs {other} {least}, and not {known}"
-        if newer:
-            least, plugin = max(newer, key=lambda need: order(need[0]))
-            count = f", and {len(newer) - 1} more need a newer one too" if newer[1:] else ""
-            yield f"{plugin} {versions[plugin]} needs Jenkins {least}, and not {jenkins}{count}"
-
-
-def read_plugin_list(path: Path, *, jenkins: str = "") -> PluginList:
+def read_plugin_list(path: Path, *, jenkins: str = "") -> Inventory:
     """Read a list. `jenkins` is the version of Jenkins itself, where it doesn't say that.
 
     Raises CflJobsError where it can't be read, DefinitionError with every finding.
     """
-    text = read_text(path, advice=_NAME_VERSIONS)
+    text, file = read_text(path, advice=_NAME_VERSIONS), str(path)
     if jenkins and not is_version(jenkins):
         raise CflJobsError(f"{jenkins!r} is no version of Jenkins", advice="Write one as 2.568.2.")
     if text.lstrip().startswith(("{", "[")):
-        found = _read_json(text, str(path))
-    elif path.suffix in (".yaml", ".yml"):
-        found = PluginList(_read_yaml(text, str(path)))
+        found = _read_json(text, file)
+    elif path.suffix not in (".yaml", ".yml"):
+        found = _collect(_read_lines(text, file))
     else:
-        found = PluginList(_read_lines(text, str(path)))
-    if not found.inventory.plugins:
+        loaded = load_yaml(text, file)
+        listed = peek(loaded.value, "plugins")
+        if loaded.findings or not isinstance(listed, list):
+            found = load_inventory(text, file)
+        else:
+            found = _collect(_read_entries(listed, file))
+    if not found.plugins:
         raise CflJobsError(f"{path}: there is no plugin in it", advice=_NAME_VERSIONS)
-    if jenkins:
-        found = replace(found, inventory=replace(found.inventory, jenkins=jenkins))
-    return found
+    return replace(found, jenkins=jenkins or found.jenkins)
 
 
-def _refuse_lines(findings: Sequence[Finding]) -> None:
-    """Raise DefinitionError with the first ones, and how many more there are, if there are any.
+def _collect(rows: Iterable[tuple[str, str, Finding]]) -> Inventory:
+    """Return the plugins of rows: name, version, and what is wrong where it has none.
 
-    Every line of a file of another kind is wrong.
+    Raises DefinitionError with the first ones, and how many more there are: every line of a file of
+    another kind is wrong.
     """
+    plugins: dict[str, str] = {}
+    findings = []
+    for name, version, finding in rows:
+        if name and is_version(version):
+            plugins[name] = version
+        else:
+            findings.append(finding)
     if len(findings) > _SHOWN:
         more = f"{_NAME_VERSIONS} And {len(findings) - _SHOWN:,} more like this."
-        findings = (*findings[: _SHOWN - 1], replace(findings[_SHOWN - 1], advice=more))
+        findings = [*findings[: _SHOWN - 1], replace(findings[_SHOWN - 1], advice=more)]
     if findings:
         raise DefinitionError(findings)
-
-
-def _read_lines(text: str, file: str) -> Inventory:
-    """Read a plugins.txt: a name and a version a line, `#` begins a comment."""
-    plugins: dict[str, str] = {}
-    findings = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        entry = line.partition("#")[0].strip()
-        found = _LINE.fullmatch(entry)
-        version = found["version"] if found else None
-        if found and version and is_version(version):
-            plugins[found["name"]] = version
-        elif entry:
-            wrong = f"{version!r} is no version" if version else f"{entry!r} names no version"
-            findings.append(Finding(wrong, Position(file, number), line, advice=_NAME_VERSIONS))
-    _refuse_lines(findings)
     return Inventory(plugins)
 
 
-def _read_yaml(text: str, file: str) -> Inventory:
-    """Read an inventory, or a list of artifactId and source.version."""
-    loaded = load_yaml(text, file)
-    listed = peek(loaded.value, "plugins")
-    if loaded.findings or not isinstance(listed, list):
-        return load_inventory(text, file)
-    plugins: dict[str, str] = {}
-    findings = []
+def _read_lines(text: str, file: str) -> Iterator[tuple[str, str, Finding]]:
+    """Read a plugins.txt: a name and a version a line, `#` begins a comment."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if entry := line.partition("#")[0].strip():
+            name = version = ""
+            wrong = f"{entry!r} names no version"
+            if found := _LINE.fullmatch(entry):
+                name, version = found.groups(default="")
+            if version:
+                wrong = f"{version!r} is no version"
+            yield name, version, Finding(wrong, Position(file, number), line, advice=_NAME_VERSIONS)
+
+
+def _read_entries(listed: Iterable[object], file: str) -> Iterator[tuple[str, str, Finding]]:
+    """Read a list of artifactId and source.version."""
     for entry in listed:
         name, version = peek(entry, "artifactId"), peek(peek(entry, "source"), "version")
-        if name and is_version(str(version)):
-            plugins[str(name)] = str(version)
-        else:
-            wrong = f"{str(name or entry)!r} names no version"
-            place = getattr(entry, "pos", Position(file, 1))
-            findings.append(Finding(wrong, place, advice=_NAME_VERSIONS))
-    _refuse_lines(findings)
-    return Inventory(plugins)
+        wrong, place = f"{str(name or entry)!r} names no version", Position(file, 1)
+        place = getattr(entry, "pos", place)
+        yield str(name or ""), str(version), Finding(wrong, place, advice=_NAME_VERSIONS)
 
 
-def _read_json(text: str, file: str) -> PluginList:
+def _read_json(text: str, file: str) -> Inventory:
     """Read a plugin manager's answer; plugins that aren't active are left out."""
     try:
         data = json.loads(text)
@@ -283,7 +273,7 @@ def _read_json(text: str, file: str) -> PluginList:
         ) from error
     if odd := [name for name, version in plugins.items() if not is_version(version)]:
         raise CflJobsError(f"{file}: no version of {', '.join(odd)}", advice=_NAME_VERSIONS)
-    return PluginList(Inventory(plugins), needs)
+    return Inventory(plugins, needs=needs)
 
 
 def _read_needs(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from cfl_jobs.configs.configxml import element_paths
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.errors import CflJobsError, DefinitionError, count, some
 from cfl_jobs.reading import JOBS, TEMPLATES
-from cfl_jobs.reading.inventory import Inventory, PluginList
+from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.rendering.cache import render_whole
 from cfl_jobs.rendering.noeffect import NO_EFFECTS
@@ -94,22 +94,22 @@ def _show(
     return whole.configs
 
 
-def examine_upgrade(root: Path, old: Inventory, new: PluginList) -> tuple[list[str], bool]:
+def examine_upgrade(root: Path, old: Inventory, new: Inventory) -> tuple[list[str], bool]:
     """Return the lines that tell what an upgrade changes, and whether it is possible.
 
     That is where the jobs render for it, and its plugins fit together. Raises DefinitionError where
     they don't render now.
     """
     before = render(root, inventory=old)
-    lines = list(_tell_versions(old.versions, new.inventory.versions, before))
+    lines = list(_tell_versions(old.versions, new.versions, before))
     if unmet := list(new.unmet()):
         lines += ("", "What doesn't fit together:", *(f"  {need}." for need in unmet))
     try:
-        after = render(root, inventory=new.inventory)
+        after = render(root, inventory=new)
     except DefinitionError as error:
         lines += ("", "What doesn't render any more:", *(f"\n{each}" for each in error.findings))
         return lines, False
-    if silent := list(_find_silent(after, old.versions, new.inventory.versions)):
+    if silent := list(_find_silent(after, old.versions, new.versions)):
         lines += ("", "What nobody set, and whose default ends to have an effect:", *silent)
     if changes := list(tell_changes(Review(plan_revision(before, after)))):
         return [*lines, "", "What is rendered differently:", *changes], not unmet
