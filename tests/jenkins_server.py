@@ -41,8 +41,8 @@ from urllib.parse import unquote
 
 import tests.jenkins_server_configs as configs
 import tests.jenkins_server_pages as pages
+from tests.jenkins_server_configs import read_matrix
 from tests.jenkins_server_pages import Answer
-from tests.jenkins_server_rewrites import read_matrix
 from tests.jenkins_server_routes import NotAllowed, Request, Visit
 from tests.jenkins_server_state import Group, Job, build_data
 from tests.jenkins_server_xml import Node, is_xml_1_1, parse

@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, unquote
 
 import tests.jenkins_server_configs as configs
 import tests.jenkins_server_pages as pages
+from tests.jenkins_server_configs import rename_references
 from tests.jenkins_server_pages import Answer
-from tests.jenkins_server_rewrites import rename_references
 from tests.jenkins_server_state import (
     Group,
     Job,

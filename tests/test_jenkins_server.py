@@ -11,7 +11,7 @@ import pytest
 
 import tests.jenkins_server_configs as configs
 from tests.jenkins_server import Fault, JenkinsServer
-from tests.jenkins_server_rewrites import read_matrix
+from tests.jenkins_server_configs import read_matrix
 from tests.jenkins_server_rules import mask_ciphers
 from tests.jenkins_server_xml import parse, read_text, write
 from tests.recording import IGNORED_FIELDS, TELLING, ask, compare_bodies, complete_objects, login
