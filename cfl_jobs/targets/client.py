@@ -74,10 +74,6 @@ class TransientError(Exception):
         self.is_brief = is_brief
 
 
-def _hold(done: threading.Event, seconds: float) -> bool:
-    return done.wait(seconds)
-
-
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often requests are sent again, and how long, in seconds, is waited.
@@ -96,7 +92,7 @@ class RetryPolicy:
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
     draw: Callable[[], float] = field(default=random.random, repr=False)
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
-    hold: Callable[[threading.Event, float], bool] = field(default=_hold, repr=False)
+    hold: Callable[[threading.Event, float], bool] = field(default=threading.Event.wait, repr=False)
 
     def wait(self, count: int, at_least: float = 0.0) -> None:
         """Wait before a request is sent for the `count`th time again."""
@@ -371,15 +367,14 @@ class Client:
             done.set()
 
         threading.Thread(target=send, daemon=True).start()
-        limit = 2 * self._timeout
-        for quarter in range(1, 5):
-            if self._policy.hold(done, limit / 4):
+        quarter = self._timeout / 2
+        for number in range(1, 5):
+            if self._policy.hold(done, quarter):
                 break
-            seconds = quarter * limit / 4
-            if quarter < 4:
-                self._outage.say_once(f"Waiting for {self._url}: no answer for {seconds:.0f} s.")
-        else:
-            raise TooSlow(limit)
+            if number == 4:
+                raise TooSlow(4 * quarter)
+            silent = f"no answer for {number * quarter:.0f} s"
+            self._outage.say_once(f"Waiting for {self._url}: {silent}.")
         for failure in failures:
             raise failure
         return answers[0]
