@@ -283,8 +283,15 @@ def letting_build(name: str, branch: str = "master") -> tuple[Config, ...]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
-    [("", ""), ("", "bob"), ("alice", "alice"), ("alice", "bob"), ("alice", "")],
+    ("jenkins_server", "before", "after"),
+    [
+        (configs.OLD, "", ""),
+        (configs.NEW, "", "bob"),
+        (configs.NEW, "alice", "alice"),
+        (configs.OLD, "alice", "bob"),
+        (configs.NEW, "alice", ""),
+    ],
+    indirect=["jenkins_server"],
 )
 def test_a_creator_keeps_what_jenkins_lets_them_do_with_the_job(
     jenkins_server: JenkinsServer, creator: JenkinsTarget, tmp_path: Path, before: str, after: str
@@ -307,15 +314,16 @@ def test_a_creator_keeps_what_jenkins_lets_them_do_with_the_job(
 
 
 @pytest.mark.parametrize(
-    ("maker", "before", "granted", "is_cut"),
+    ("jenkins_server", "maker", "before", "granted", "is_cut"),
     [
-        ("target", "alice", "bob", False),
-        ("target", "alice", "bob", True),
-        ("creator", "alice", "bob", False),
-        ("creator", "alice", "alice", False),
-        ("creator", "alice", "", True),
-        ("creator", "", "bob", False),
+        (configs.OLD, "target", "alice", "bob", False),
+        (configs.NEW, "target", "alice", "bob", True),
+        (configs.OLD, "creator", "alice", "bob", False),
+        (configs.NEW, "creator", "alice", "alice", False),
+        (configs.OLD, "creator", "alice", "", True),
+        (configs.NEW, "creator", "", "bob", False),
     ],
+    indirect=["jenkins_server"],
 )
 def test_a_grant_on_the_server_is_not_taken_for_the_creators(
     jenkins_server: JenkinsServer,
