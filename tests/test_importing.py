@@ -152,7 +152,7 @@ TEXTS = st.text(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(TEXTS, min_size=1, max_size=6))
 def test_any_text_of_a_script_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]

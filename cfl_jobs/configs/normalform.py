@@ -210,7 +210,7 @@ class Reader:
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
             normal = self._normal(element, parent)
-            self._kept[key] = _found(normal, self._absent.get((parent, normal.tag)))
+            self._kept[key] = _judge(normal, self._absent.get((parent, normal.tag)))
         return self._kept[key]
 
 
@@ -234,10 +234,10 @@ def _leaf(tag: str, text: str, parent: str, absent: str | None) -> _Found:
     element = ET.Element(tag)
     element.text = text
     counted, secrets = _text_of(element, parent)
-    return _found(Normal(tag, text=counted, secrets=secrets), absent)
+    return _judge(Normal(tag, text=counted, secrets=secrets), absent)
 
 
-def _found(normal: Normal, absent: str | None) -> _Found:
+def _judge(normal: Normal, absent: str | None) -> _Found:
     """Tell of a normal form whether it says what its absence would, where the table has that."""
     if absent is not None:
         is_default = normal.text == absent

@@ -20,6 +20,10 @@ Make = Callable[[ET.Element], None]
 _COPY = "hudson.plugins.copyartifact."
 _XVFB = "org.jenkinsci.plugins.xvfb.Xvfb"
 _EMAIL = "hudson.plugins.emailext.plugins."
+_SCRIPT_TRIGGERS = f"{_EMAIL}trigger.ScriptTrigger {_EMAIL}trigger.PreBuildScriptTrigger"
+_NTH_FAILURES = f"{_EMAIL}trigger.FirstFailureTrigger {_EMAIL}trigger.SecondFailureTrigger"
+_MATRIX = "hudson.security.AuthorizationMatrixProperty"
+_CLEANUP = "hudson.plugins.ws__cleanup.WsCleanup"
 _GIT_EXTENSIONS = "hudson.plugins.git.extensions.impl."
 _DEFAULT_CHOOSER = "hudson.plugins.git.util.DefaultBuildChooser"
 _TIMEOUT = "hudson.plugins.build__timeout."
@@ -62,12 +66,7 @@ _SENSELESS = (
     ("", {"creationTime"}, "", "Hudson 3 wrote it; core 2.568 has no field"),
     (f"{_FOLDER} {_MULTIBRANCH}", TAGS["not-a-folders"], "cloudbees-folder", "no such fields"),
     (_FOLDER, {"triggers"}, "cloudbees-folder", "it has no such field"),
-    (
-        f"{_EMAIL}trigger.FirstFailureTrigger {_EMAIL}trigger.SecondFailureTrigger",
-        {"failureCount"},
-        "email-ext",
-        "NthFailureTrigger",
-    ),
+    (_NTH_FAILURES, {"failureCount"}, "email-ext", "NthFailureTrigger"),
 )
 
 
@@ -172,11 +171,7 @@ def _name_providers(mail: ET.Element) -> None:
             ET.SubElement(child_of(mail, "recipientProviders"), kind)
 
 
-@_rule(
-    f"{_EMAIL}trigger.ScriptTrigger {_EMAIL}trigger.PreBuildScriptTrigger",
-    "email-ext",
-    "AbstractScriptTrigger, 2017",
-)
+@_rule(_SCRIPT_TRIGGERS, "email-ext", "AbstractScriptTrigger, 2017")
 def _wrap_script(trigger: ET.Element) -> None:
     for script in _take(trigger, "triggerScript"):
         _add(ET.SubElement(trigger, "secureTriggerScript"), "script", script)
@@ -210,22 +205,14 @@ def _abort_by_default(wrapper: ET.Element) -> None:
         ET.SubElement(operations, f"{_TIMEOUT}operations.AbortOperation")
 
 
-@_rule(
-    "hudson.security.AuthorizationMatrixProperty",
-    "matrix-auth",
-    "AbstractAuthorizationPropertyConverter, matrix-auth 3.2",
-)
+@_rule(_MATRIX, "matrix-auth", "AbstractAuthorizationPropertyConverter, matrix-auth 3.2")
 def _inherit_by_default(matrix: ET.Element) -> None:
     strategy = matrix.find("inheritanceStrategy")
     if strategy is not None and strategy.get("class", "").endswith(".InheritParentStrategy"):
         matrix.remove(strategy)
 
 
-@_rule(
-    "hudson.plugins.ws__cleanup.WsCleanup",
-    "ws-cleanup",
-    "WsCleanup.readResolve, ws-cleanup 0.45, 0.49",
-)
+@_rule(_CLEANUP, "ws-cleanup", "WsCleanup.readResolve, ws-cleanup 0.45, 0.49")
 def _clean_all_by_default(cleanup: ET.Element) -> None:
     said = {name for name in _CLEANED if _take_flag(cleanup, f"cleanWhen{name}")} or set(_CLEANED)
     if _take_flag(cleanup, "skipWhenFailed"):

@@ -312,8 +312,7 @@ def _share(
     """Return where each arrow meets its card, given (card, where the arrow comes from, arrow)."""
     ports: dict[_Pair, float] = {}
     for name, group in groupby(sorted(ends), key=lambda end: end[0]):
-        together = list(group)
-        box = boxes[name]
+        together, box = list(group), boxes[name]
         for number, (_, _, pair) in enumerate(together, 1):
             ports[pair] = box.x + box.width * number / (len(together) + 1)
     return ports

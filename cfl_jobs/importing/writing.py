@@ -93,8 +93,12 @@ def _entry(head: str, value: object, depth: int) -> Iterator[str]:
         yield from _list(value, depth + 1)
     elif isinstance(value, str) and _fits_a_block(value):
         yield from _block(head, value, depth)
+    elif isinstance(value, Verbatim):
+        yield f"{head} {value.text}"
+    elif isinstance(value, str):
+        yield f"{head} {_jinja(write_text(value))}"
     else:
-        yield f"{head} {_scalar(value)}"
+        yield f"{head} {json.dumps(value)}"
 
 
 def _list(entries: list[object], depth: int) -> Iterator[str]:
@@ -109,14 +113,6 @@ def _list(entries: list[object], depth: int) -> Iterator[str]:
             yield from lines[1:]
         else:
             yield from _entry(f"{pad}-", entry, depth)
-
-
-def _scalar(value: object) -> str:
-    if isinstance(value, Verbatim):
-        return value.text
-    if isinstance(value, str):
-        return _jinja(write_text(value))
-    return json.dumps(value)
 
 
 def _fits_a_block(text: str) -> bool:
