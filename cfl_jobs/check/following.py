@@ -164,7 +164,7 @@ def _status(value: str, following: Step) -> Step:
     return Step("status", ok=following, value=value)
 
 
-def _run(node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+def _step_of(node: Node, ok: Step, bad: Step, at: _Context) -> Step:
     shown, call = at.shown or node, call_of(node)
     return Step("run", node, ok, bad, at.out, at.is_checked, at.around, shown, call=call)
 
@@ -277,7 +277,7 @@ class Follower:
             around = _both(at.around, tuple(way - {asked} for way in here))
             question = Node("run", (), tuple(asked.split(" ")), branch.start, branch.end)
             asking = at._replace(is_checked=True, around=around, shown=branch)
-            entry = _run(question, body, entry, asking)
+            entry = _step_of(question, body, entry, asking)
         return entry
 
     def _build_run(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
@@ -288,11 +288,11 @@ class Follower:
         if name == "return":
             return Step("return", node, at.back, at.back, call=words)
         if name == "exec" and words[1:]:
-            return _run(node, at.out, at.out, at._replace(is_checked=True))
+            return _step_of(node, at.out, at.out, at._replace(is_checked=True))
         if 0 < at.depth < _DEEPEST_TRAP and name in self.functions:
             inner = at._replace(back=ok, depth=at.depth + 1)
             return self._build(self.functions[name], ok, bad, inner)
-        return self._with_outputs(node.words, _run(node, ok, bad, at), at)
+        return self._with_outputs(node.words, _step_of(node, ok, bad, at), at)
 
     def _inner(self, body: Node, leave: Step, at: _Context, value: str = "") -> Step:
         """Return the first step of commands that a shell of their own runs."""
