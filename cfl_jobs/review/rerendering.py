@@ -111,9 +111,12 @@ def examine_upgrade(root: Path, old: Inventory, new: Inventory) -> tuple[list[st
         return lines, False
     if silent := list(_find_silent(after, old.versions, new.versions)):
         lines += ("", "What nobody set, and whose default ends to have an effect:", *silent)
-    if changes := list(tell_changes(Review(plan_revision(before, after)))):
-        return [*lines, "", "What is rendered differently:", *changes], not unmet
-    return [*lines, "", "Every job is rendered as before."], not unmet
+    plan = plan_revision(before, after)
+    if plan.changes:
+        lines += ("", "What is rendered differently:", *tell_changes(Review(plan)))
+    else:
+        lines += ("", "Every job is rendered as before.")
+    return lines, not unmet
 
 
 def _tell_versions(
