@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from cfl_jobs.rendering.scripts import compose_step
+from cfl_jobs.rendering.templates import compose_step
 
 SCRIPTS = Path(__file__).parent.parent / "templates" / "scripts"
 COMPONENTS = {"ocargo": "ocargo", "portal": "codeforlife-portal", "deploy": "codeforlife-deploy"}

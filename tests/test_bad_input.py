@@ -78,7 +78,7 @@ def test_the_project_of_these_tests_is_right() -> None:
     assert output.count("<?xml ") == 2
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(
     st.sampled_from(sorted(PROJECT)),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20), SPICE), min_size=1, max_size=3),
@@ -91,7 +91,7 @@ def test_mangled_files_give_a_clear_error(name: str, changes: list[tuple[float, 
     assert_clear(*render({**PROJECT, name: text}))
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(st.sampled_from(sorted(PROJECT)), st.data())
 def test_shuffled_lines_give_a_clear_error(name: str, data: st.DataObject) -> None:
     lines = PROJECT[name].splitlines(keepends=True)
@@ -99,7 +99,7 @@ def test_shuffled_lines_give_a_clear_error(name: str, data: st.DataObject) -> No
     assert_clear(*render({**PROJECT, name: "".join(chosen)}))
 
 
-@settings(max_examples=50)
+@settings(max_examples=40)
 @given(
     st.sampled_from(sorted(PROJECT)),
     st.one_of(st.binary(max_size=40), st.text(max_size=40).map(str.encode)),
@@ -167,7 +167,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(st.sampled_from(OPTIONS), VALUES)
 def test_any_value_of_any_option_gives_a_clear_error(option: str, value: object) -> None:
     """A definition's variable may be anything that YAML can hold, where the template puts it."""
@@ -176,7 +176,7 @@ def test_any_value_of_any_option_gives_a_clear_error(option: str, value: object)
     assert_clear(*render({"definitions": definitions, "template": template}))
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(st.one_of(st.text(max_size=12), st.sampled_from(["50%", "a/b", "it's", "🎉", "..", "a b "])))
 def test_any_name_is_kept_whole_or_refused(name: str) -> None:
     definitions = json.dumps({"template": "a.yaml.j2", "jobs": [{"name": name}]})
@@ -241,29 +241,6 @@ def test_carriage_returns_change_nothing_but_scripts_that_would_break() -> None:
     assert_clear(code, output, errors)
     assert code == 1
     assert "line ends" in errors
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ("{{ 'a' * 10**9 }}", "product is too long"),
-        ("{{ 10**9 * [1] }}", "product is too long"),
-        ("{{ 10**10**10 }}", "power is too large"),
-        ("{{ '%900000000d' % 1 }}", "use ~"),
-        ("{{ range(10**12) | list }}", "Range too big"),
-        ("{{ ''.__class__.__mro__ }}", "not allowed"),
-        ("{{ name.__init__.__globals__ }}", "not allowed"),
-        ("{{ self._TemplateReference__context }}", ""),
-        ("{{ cycler.__init__ }}", "not allowed"),
-    ],
-)
-def test_a_template_can_neither_escape_nor_fill_the_memory(value: str, message: str) -> None:
-    definitions = "template: a.yaml.j2\njobs:\n  - name: One\n"
-    template = f"name: {{{{ name }}}}\nbuilders:\n  - shell: {value}\n"
-    code, output, errors = render({"definitions": definitions, "template": template})
-    assert_clear(code, output, errors)
-    assert code == 1
-    assert message in errors
 
 
 def test_small_arithmetic_is_allowed() -> None:

@@ -219,10 +219,14 @@ def test_suspects_are_unread_or_not_once_that_is_settled() -> None:
     assert data.suspect_keys() == ()
 
 
-def test_the_names_that_keys_were_compared_with_are_known() -> None:
+def test_asked_keys_tell_what_the_reader_knows() -> None:
+    """Also the names that it compared keys with."""
     data = tracked(a=1)
     assert len([key for key in data if key == "b" or key != "c"]) == 1
     assert data.asked_keys() == {"b", "c"}
+    data.get("d")
+    assert ("a" in data, "e" in data) == (True, False)
+    assert data.asked_keys() == {"a", "b", "c", "d", "e"}
 
 
 def test_a_key_that_was_handed_out_is_plain_text_elsewhere() -> None:
@@ -241,20 +245,14 @@ def test_looking_at_the_whole_reads_nothing(ask: Callable[[Any], Any]) -> None:
     assert unread(data) == ["a", "b"]
 
 
-def test_printing_reads_what_stands_inside_too() -> None:
+def test_what_stands_inside_is_told_apart_where_its_key_was_read() -> None:
+    """Printing reads it too; a mapping that stands in two places is told once."""
     data = tracked(a=TrackedList([tracked(b=1)]))
     str(data)
     assert unread(data) == []
-
-
-def test_a_key_inside_an_unread_key_is_not_told_apart() -> None:
-    inner = tracked(c=1)
-    data = tracked(a=inner, b=TrackedList([tracked(d=1), tracked(e=1)]))
+    data = tracked(a=tracked(c=1), b=TrackedList([tracked(d=1), tracked(e=1)]))
     data["b"][0]["d"]
     assert unread(data) == ["a", "e"]
-
-
-def test_a_mapping_that_stands_in_two_places_is_told_once() -> None:
     shared = tracked(c=1)
     assert unread(TrackedList([shared, shared])) == ["c"]
 
@@ -273,13 +271,6 @@ def test_the_defaults_that_a_reader_names_are_kept() -> None:
     data.get("missing", 5)
     data.copy().get("c", 3)
     assert data.defaults == {"a": False, "missing": 5, "c": 3}
-
-
-def test_asked_keys_tell_what_the_reader_knows() -> None:
-    data = tracked(a=1)
-    data.get("b")
-    assert ("a" in data, "c" in data) == (True, False)
-    assert data.asked_keys() == {"a", "b", "c"}
 
 
 NAMES = ("Deploy to Dev", "Deploy to Prod", "Create", "odd [1]")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.rendering.scripts import Input, compose_step, find_inputs
+from cfl_jobs.rendering.templates import Input, compose_step, find_inputs
 
 SCRIPT = """#!/usr/bin/env bash
 set -euo pipefail

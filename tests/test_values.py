@@ -34,100 +34,79 @@ PLAIN = st.recursive(
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "default", "message"),
+    ("key", "value", "default", "kind", "message"),
     [
-        ("fingerprint", "maybe", False, "'maybe' is not true or false"),
-        ("fingerprint", 1, True, "1 is not true or false"),
-        ("fingerprint", "${YES}", False, "'${YES}' is not true or false"),
-        ("fingerprint", None, False, "nothing is not true or false"),
-        ("fingerprint", ["x"], False, "a list is not true or false"),
-        ("sandbox", "perhaps", "false", "'perhaps' is not true or false"),
-        ("num-to-keep", "many", -1, "'many' is not a whole number"),
-        ("num-to-keep", True, -1, "true is not a whole number"),
-        ("num-to-keep", 1.5, -1, "1.5 is not a whole number"),
-        ("num-to-keep", "010", -1, "Jenkins takes '010' for an octal number"),
-        ("num-to-keep", "0x10", -1, "'0x10' is not a whole number"),
-        ("num-to-keep", " 5", -1, "' 5' is not a whole number"),
-        ("num-to-keep", 4294967295, -1, "4294967295 is out of Jenkins' range"),
-        ("xysize", [600, "lots"], [500, 200], "'lots' is not a whole number"),
-        ("port", "06379", "6379", "'06379' is not a number"),
-        ("num-to-keep", None, -1, "nothing is not a whole number"),
-        ("port", "high", "6379", "'high' is not a number"),
-        ("health-scale-factor", "huge", "1.0", "'huge' is not a number"),
-        ("branches", "master", ["**"], "'master' is not a list"),
-        ("url", "htps://host/path", None, "'htps://host/path' is no URL: there is no htps://"),
-        ("url", "https:///path", "", "'https:///path' is no URL"),
-        ("web-url", "https://host/a path", "", "'https://host/a path' is no URL"),
-        ("publishers", {"archive": {}}, [], "a mapping is not a list"),
+        ("fingerprint", "maybe", False, "", "'maybe' is not true or false"),
+        ("fingerprint", 1, True, "", "1 is not true or false"),
+        ("fingerprint", "${YES}", False, "", "'${YES}' is not true or false"),
+        ("fingerprint", None, False, "", "nothing is not true or false"),
+        ("fingerprint", ["x"], False, "", "a list is not true or false"),
+        ("sandbox", "perhaps", "false", "", "'perhaps' is not true or false"),
+        ("num-to-keep", "many", -1, "", "'many' is not a whole number"),
+        ("num-to-keep", True, -1, "", "true is not a whole number"),
+        ("num-to-keep", 1.5, -1, "", "1.5 is not a whole number"),
+        ("num-to-keep", "010", -1, "", "Jenkins takes '010' for an octal number"),
+        ("num-to-keep", "0x10", -1, "", "'0x10' is not a whole number"),
+        ("num-to-keep", " 5", -1, "", "' 5' is not a whole number"),
+        ("num-to-keep", 4294967295, -1, "", "4294967295 is out of Jenkins' range"),
+        ("xysize", [600, "lots"], [500, 200], "", "'lots' is not a whole number"),
+        ("port", "06379", "6379", "", "'06379' is not a number"),
+        ("num-to-keep", None, -1, "", "nothing is not a whole number"),
+        ("port", "high", "6379", "", "'high' is not a number"),
+        ("health-scale-factor", "huge", "1.0", "", "'huge' is not a number"),
+        ("branches", "master", ["**"], "", "'master' is not a list"),
+        ("url", "htps://host/path", None, "", "'htps://host/path' is no URL: there is no htps://"),
+        ("url", "https:///path", "", "", "'https:///path' is no URL"),
+        ("web-url", "https://host/a path", "", "", "'https://host/a path' is no URL"),
+        ("publishers", {"archive": {}}, [], "", "a mapping is not a list"),
+        ("key", "lots", "", "int", "'lots' is not a whole number"),
+        ("key", "lots", None, "int", "'lots' is not a whole number"),
+        ("key", "maybe", None, "bool", "'maybe' is not true or false"),
+        ("key", "", None, "int", "'' is not a whole number"),
     ],
-)
+)  # fmt: skip
 def test_a_value_of_another_type_than_the_default_is_wrong(
-    key: str, value: object, default: object, message: str
+    key: str, value: object, default: object, kind: str, message: str
 ) -> None:
-    (reason,) = check_value(key, value, default, Documented())
+    """Documentation tells the type where the default does not."""
+    (reason,) = check_value(key, value, default, Documented(kind))
     assert reason.message == message
     assert reason.advice
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "default"),
+    ("key", "value", "default", "kind"),
     [
-        ("fingerprint", True, False),
-        ("fingerprint", "True", False),
-        ("git-revision", {"combine-queued-commits": True}, False),
-        ("property-file", "build.properties", False),
-        ("num-to-keep", 30, -1),
-        ("num-to-keep", "+30", -1),
-        ("timeout", "$MINUTES", 3),
-        ("timeout", "${MINUTES}", 3),
-        ("amount", 5.0, "0"),
-        ("branches", ["master"], ["**"]),
-        ("url", "https://host:8080/path", None),
-        ("url", "file:///srv/git", None),
-        ("url", "lp:project", ""),
-        ("url", "htps://$HOST", ""),
-        ("class-path", "a.jar", []),
-        ("description", 7, ""),
-        ("anything", "at all", None),
+        ("fingerprint", True, False, ""),
+        ("fingerprint", "True", False, ""),
+        ("git-revision", {"combine-queued-commits": True}, False, ""),
+        ("property-file", "build.properties", False, ""),
+        ("num-to-keep", 30, -1, ""),
+        ("num-to-keep", "+30", -1, ""),
+        ("timeout", "$MINUTES", 3, ""),
+        ("timeout", "${MINUTES}", 3, ""),
+        ("amount", 5.0, "0", ""),
+        ("branches", ["master"], ["**"], ""),
+        ("url", "https://host:8080/path", None, ""),
+        ("url", "file:///srv/git", None, ""),
+        ("url", "lp:project", "", ""),
+        ("url", "htps://$HOST", "", ""),
+        ("class-path", "a.jar", [], ""),
+        ("description", 7, "", ""),
+        ("anything", "at all", None, ""),
+        ("key", "", "", "int"),
+        ("key", "${LIMIT}", "", "int"),
+        ("key", None, None, "int"),
+        ("key", {"enabled": True}, None, "bool"),
+        ("key", "update", "wipe", "bool"),
+        ("key", 50.0, "0", "int"),
     ],
 )
 def test_a_value_that_jenkins_understands_is_right(
-    key: str, value: object, default: object
+    key: str, value: object, default: object, kind: str
 ) -> None:
-    assert check_value(key, value, default, Documented()) == ()
-
-
-@pytest.mark.parametrize(
-    ("value", "default", "kind", "message"),
-    [
-        ("lots", "", "int", "'lots' is not a whole number"),
-        ("lots", None, "int", "'lots' is not a whole number"),
-        ("maybe", None, "bool", "'maybe' is not true or false"),
-        ("", None, "int", "'' is not a whole number"),
-    ],
-)
-def test_documentation_tells_the_type_where_the_default_does_not(
-    value: object, default: object, kind: str, message: str
-) -> None:
-    (reason,) = check_value("key", value, default, Documented(kind))
-    assert reason.message == message
-
-
-@pytest.mark.parametrize(
-    ("value", "default", "kind"),
-    [
-        ("", "", "int"),
-        ("${LIMIT}", "", "int"),
-        (None, None, "int"),
-        ({"enabled": True}, None, "bool"),
-        ("update", "wipe", "bool"),
-        (50.0, "0", "int"),
-    ],
-)
-def test_a_default_knows_better_than_the_documentation(
-    value: object, default: object, kind: str
-) -> None:
-    assert check_value("key", value, default, Documented(kind)) == ()
+    """A default knows better than the documentation."""
+    assert check_value(key, value, default, Documented(kind)) == ()
 
 
 def put(path: str, value: Any) -> Any:

@@ -19,7 +19,7 @@ from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept, write
 
 _TIME_LIMIT = 60.0  # seconds
 _KEPT = 500  # scripts
-# What scripts.compose_step writes before a script's own text
+# What templates.compose_step writes before a script's own text
 FROM_HERE = re.compile(r"^# From here on: (?P<file>.+), line (?P<line>\d+)\.$", re.MULTILINE)
 _LONGEST = 100_000  # characters; ShellCheck 0.10 takes minutes and gigabytes for a megabyte
 

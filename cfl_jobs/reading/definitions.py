@@ -26,6 +26,7 @@ _LISTS = {"jobs": Kind.JOB, "views": Kind.VIEW}
 _FILE_KEYS = ("template", "defaults", "jobs", "views")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PROJECT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?)?")
+_MISSING = {"nothing": "is missing"}
 _RESERVED = frozenset({"settings", "chain", "script", "refuse"})
 
 
@@ -160,25 +161,40 @@ class _Collector:
             advice = "Begin with `template:` and a `jobs:` list."
             self._find(message, getattr(document, "pos", start), advice)
         elif group == SETTINGS:
-            self._settings = self._only_mapping(document, SETTINGS)
-            self._check_project()
-            self._check_server()
+            self._settings = self._read_settings(document)
         elif group == PLUGINS:
             self._inventory, findings = read_inventory(document)
             self._findings += map(self._sources.quote, findings)
         else:
             self._read_group(document, group)
 
-    def _only_mapping(self, document: TrackedDict, key: str) -> TrackedDict:
-        if not _has(document, key) and not nearest(key, dict(document.raw_items())):
-            self._find(f"`{key}:` is missing", document.pos, f"Put all of this under `{key}:`.")
-            return document
-        self._check_keys(document, (key,), f"Put it under `{key}:`.")
-        inner = document.get(key)
-        if isinstance(inner, TrackedDict):
-            return inner
-        self._find(f"`{key}:` needs a mapping", document.position_of(key), "List `name: value`.")
-        return TrackedDict(pos=document.pos)
+    def _read_settings(self, document: TrackedDict) -> TrackedDict:
+        settings: object = document
+        if not _has(document, SETTINGS) and not nearest(SETTINGS, dict(document.raw_items())):
+            advice = f"Put all of this under `{SETTINGS}:`."
+            self._find(f"`{SETTINGS}:` is missing", document.pos, advice)
+        else:
+            self._check_keys(document, (SETTINGS,), f"Put it under `{SETTINGS}:`.")
+            settings = document.get(SETTINGS)
+        if not isinstance(settings, TrackedDict):
+            place = document.position_of(SETTINGS)
+            self._find(f"`{SETTINGS}:` needs a mapping", place, "List `name: value`.")
+            settings = TrackedDict(pos=document.pos)
+        name = settings.get("project", "")
+        if not isinstance(name, str) or not _PROJECT.fullmatch(name):
+            advice = "Letters, digits, '.', '_' and '-', as in the name of a repository."
+            place = settings.position_of("project")
+            self._find(f"{name!r} is no name of a project", place, advice)
+        if (server := settings.get("server")) is not None:
+            try:
+                check_url(str(server))
+            except CflJobsError as error:
+                place = settings.position_of("server")
+                finding = Finding(error.message, place, advice=error.advice)
+                if not has_login(str(server)):  # a password isn't shown
+                    finding = self._sources.quote(finding)
+                self._findings.append(finding)
+        return settings
 
     def _check_keys(self, mapping: TrackedDict, known: Collection[str], advice: str) -> None:
         """Tell of keys that aren't known; what is misspelt is taken as what was meant."""
@@ -190,33 +206,12 @@ class _Collector:
                 else:
                     self._find(f"unknown key {key!r}", place, suggest(key, known) or advice)
 
-    def _check_project(self) -> None:
-        name = self._settings.get("project", "")
-        if not isinstance(name, str) or not _PROJECT.fullmatch(name):
-            advice = "Letters, digits, '.', '_' and '-', as in the name of a repository."
-            place = self._settings.position_of("project")
-            self._find(f"{name!r} is no name of a project", place, advice)
-
-    def _check_server(self) -> None:
-        """Tell of a URL that no server can have; a password in it isn't shown."""
-        server = self._settings.get("server")
-        if server is None:
-            return
-        position = self._settings.position_of("server")
-        try:
-            check_url(str(server))
-        except CflJobsError as error:
-            finding = Finding(error.message, position, advice=error.advice)
-            if not has_login(str(server)):
-                finding = self._sources.quote(finding)
-            self._findings.append(finding)
-
     def _read_group(self, document: TrackedDict, group: str) -> None:
         advice = "A file may hold `template:`, `defaults:`, and `jobs:` or `views:`."
         self._check_keys(document, _FILE_KEYS, advice)
         template = document.get("template")
         if not isinstance(template, str) or not template:
-            wrong = "is missing" if template is None else "needs a file name"
+            wrong = _MISSING.get(_kind_of(template), "needs a file name")
             advice = f"Name a file of templates/, as in `template: {group}.yaml.j2`."
             self._find(f"`template:` {wrong}", document.position_of("template"), advice)
             return
@@ -261,7 +256,7 @@ class _Collector:
         name = entry.get("name")
         place = entry.position_of_value("name")
         if not isinstance(name, str):
-            wrong = "is missing" if name is None else "needs text"
+            wrong = _MISSING.get(_kind_of(name), "needs text")
             advice = "Give the name that people will see in Jenkins."
             self._find(f"`name:` {wrong}", place, advice)
             return
@@ -311,12 +306,16 @@ def _has(mapping: TrackedDict, key: str) -> bool:
     return dict.__contains__(mapping, key)
 
 
-_WORDS = {dict: "mapping", list: "list", bool: "truth value", str: "text"}
+_WORDS: Mapping[type, str] = {
+    type(None): "nothing",
+    dict: "mapping",
+    list: "list",
+    bool: "truth value",
+    str: "text",
+}
 
 
 def _kind_of(value: Any) -> str:
-    if value is None:
-        return "nothing"
     return next((word for kind, word in _WORDS.items() if isinstance(value, kind)), "number")
 
 

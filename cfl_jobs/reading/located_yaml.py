@@ -85,7 +85,7 @@ class Sources:
         advice: str = "",
     ) -> Finding:
         """Return a finding that quotes its line."""
-        return Finding(message, position, self.line(position), origins, advice)
+        return self.quote(Finding(message, position, origins=origins, advice=advice))
 
     def quote(self, found: Finding, *origins: Origin) -> Finding:
         """Return a finding with its line, and more origins."""
@@ -95,7 +95,7 @@ class Sources:
 
 def line_at(lines: Sequence[str], number: int) -> str:
     """Return a line, counted from 0, "" where there is none."""
-    return lines[number] if 0 <= number < len(lines) else ""
+    return "".join(lines[max(number, 0) : max(number + 1, 0)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def read_secrets(path: Path) -> dict[str, str]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = _LINE.fullmatch(line.strip())
-        quoted = _QUOTED.fullmatch(found[2]) if found else None
+        quoted = found and _QUOTED.fullmatch(found[2])
         place = Position(str(path), number)
         if found is None:
             message = "this line is not NAME=value"

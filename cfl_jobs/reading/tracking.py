@@ -144,7 +144,9 @@ class TrackedDict(dict[str, Any]):
 
     def unread_keys(self) -> tuple[str, ...]:
         """Return the keys no one asked for or was handed, in file order."""
-        return () if self._notes.handed_out else self.unasked_keys()
+        if self._notes.handed_out:
+            return ()
+        return self.unasked_keys()
 
     def unasked_keys(self) -> tuple[str, ...]:
         """Return the keys no one asked for, in file order."""
@@ -152,7 +154,9 @@ class TrackedDict(dict[str, Any]):
 
     def suspect_keys(self) -> tuple[str, ...]:
         """Return the keys that were handed out, but not asked for."""
-        return self.unasked_keys() if self._notes.handed_out else ()
+        if self._notes.handed_out:
+            return self.unasked_keys()
+        return ()
 
     def settle(self, unread: Collection[str]) -> None:
         """Note that of the keys that were handed out all were read but these."""
@@ -295,7 +299,7 @@ def walk_mappings(
     """Yield each mapping in a value once, parents first, without noting reads."""
     if not isinstance(value, (dict, list, tuple)):
         return
-    inner = (dict, list, tuple) if into_lists else (dict,)
+    inner = (dict, *(list, tuple) * into_lists)
     seen: set[int] = set()
     waiting: list[Any] = [value]
     while waiting:

@@ -18,6 +18,7 @@ from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, peek, wa
 from cfl_jobs.rendering.documentation import plain_name
 from cfl_jobs.rendering.generator import Generated
 from cfl_jobs.rendering.noeffect import NO_EFFECTS, Successor
+from cfl_jobs.rendering.provenance import text_of
 
 # What jenkins-job-builder makes of a job's or view's own options, where the names don't tell it.
 _MADE_OF = MappingProxyType(
@@ -57,7 +58,7 @@ def blame_parts(made: Generated, data: TrackedDict) -> tuple[tuple[Blame, ...], 
         """
         asked: set[bool] = set()
         for step, element in steps_of(parent):
-            at = f"{path}/{step}" if path else step
+            at = f"{path}/{step}".lstrip("/")
             if id(element) in components:
                 position, options = components[id(element)]
                 found.append(Blame(at, position))
@@ -111,7 +112,7 @@ class _Options:
                     continue  # jenkins-job-builder adds some defaults to its data
                 self._by_name.setdefault(plain_name(key), []).append((mapping, key))
                 if isinstance(value, (str, int, float)):
-                    text = str(value).lower() if isinstance(value, bool) else str(value)
+                    text = text_of(value)
                     found = (key, mapping.value_positions.get(key, mapping.pos))
                     self._by_text.setdefault(text, []).append(found)
                     if "," in text and "\n" not in text:
@@ -155,12 +156,10 @@ class _Options:
         """Return the one place of what made an item of a list: a part of an option, or its name."""
         places = set(self._items.get(text, ()))
         words = set(text.split(":"))
-        given = chain.from_iterable(self._by_name.values()) if ":" in text else ()
-        for mapping, key in given:
-            if words.issuperset(key.split(":")):
+        for mapping, key in chain.from_iterable(self._by_name.values()):
+            if ":" in text and words.issuperset(key.split(":")):
                 # Where a value of a definition is the option's name, that is to blame.
-                name = self._texts.get(key)
-                places.add(name.pos if name else _place_of(mapping, key))
+                places.add(getattr(self._texts.get(key), "pos", _place_of(mapping, key)))
         return _only(places)
 
     def leaves_out(self, element: ET.Element) -> bool:
@@ -215,7 +214,7 @@ def _split(
     option: str, located: LocatedText | None, place: Position
 ) -> Iterator[tuple[str, Position]]:
     """Yield the items of a text that is a list of several, each with its place."""
-    pieces = located.pieces if located else ()
+    pieces = getattr(located, "pieces", ())
     end = 0
     for item in re.split(r"\s*,\s*", option):
         start = option.index(item, end)

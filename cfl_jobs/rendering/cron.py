@@ -59,6 +59,12 @@ _ONLY_IN_JAVA = frozenset(
     )
 )
 
+_ODD_TERMS = (
+    (r"^$", "A comma stands where it separates nothing."),
+    (r"^\*\*$", "There must be a space between '*' and '*'."),
+    ("h", "The H must be a capital."),
+    ("[?LW#]", "That is another cron's; use '*' or numbers."),
+)
 _WORD = re.compile(r"[^ \t]+")
 _TERM = re.compile(
     r"""(?P<single>[0-9]+)
@@ -129,8 +135,12 @@ def _split_lines(spec: str) -> Iterator[tuple[int, str]]:
 
 def _check_line(number: int, line: str) -> Iterator[tuple[str, str]]:
     zone = line.replace("TZ=", "")
-    if line.startswith("@"):
-        yield from _check_alias(line)
+    alias, *rest = _WORD.findall(line)
+    if line.startswith("@") and alias not in _ALIASES:
+        advice = suggest(alias, _ALIASES) or f"There are {', '.join(_ALIASES)}."
+        yield f"Jenkins knows no schedule {alias!r}", advice
+    elif line.startswith("@"):
+        yield from ((f"{' '.join(rest)!r} after {alias!r}", "Leave it out.") for _ in rest[:1])
     elif not line.startswith("TZ="):
         yield from _check_fields(line)
     elif number > 1:
@@ -150,15 +160,6 @@ def time_zones() -> frozenset[str]:
 
     known = files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
     return (frozenset(known) - _NOT_IN_JAVA) | _ONLY_IN_JAVA
-
-
-def _check_alias(line: str) -> Iterator[tuple[str, str]]:
-    alias, *rest = _WORD.findall(line)
-    if alias not in _ALIASES:
-        advice = suggest(alias, _ALIASES) or f"There are {', '.join(_ALIASES)}."
-        yield f"Jenkins knows no schedule {alias!r}", advice
-    elif rest:
-        yield f"{' '.join(rest)!r} after {alias!r}", "Leave it out."
 
 
 def _check_fields(line: str) -> Iterator[tuple[str, str]]:
@@ -238,20 +239,13 @@ def _step_range(start: int, end: int, step: int, field: _Field) -> set[int]:
 
 def _explain(term: str, field: _Field) -> str:
     lower = term.lower()
-    if not term:
-        return "A comma stands where it separates nothing."
-    if term == "**":
-        return "There must be a space between '*' and '*'."
     if name := next((name for name in _NUMBERS if name in lower), ""):
         return f"Jenkins takes numbers, not names: {_NUMBERS[name]} is {name.capitalize()}."
     if re.fullmatch(r"[0-9]+/[0-9]+", term):
         start, step = term.split("/")
         return f"A step needs a range: {start}-{field.highest}/{step}."
-    if "h" in term:
-        return "The H must be a capital."
-    if re.search(r"[?LW#]", term):
-        return "That is another cron's; use '*' or numbers."
-    return f"Use {field.lowest} to {field.highest}, ranges such as 1-3, lists, '*', or H."
+    usual = f"Use {field.lowest} to {field.highest}, ranges such as 1-3, lists, '*', or H."
+    return next((advice for pattern, advice in _ODD_TERMS if re.search(pattern, term)), usual)
 
 
 def _limits(text: str, field: _Field) -> bool:

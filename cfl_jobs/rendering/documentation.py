@@ -68,8 +68,9 @@ class _Entry:
     text: str = ""
 
     def find_kind(self) -> str:
-        is_text = self.kind in ("str", "string")
-        return ("int" if _NUMBER.match(self.text) else "str") if is_text else self.kind
+        if self.kind not in ("str", "string"):
+            return self.kind
+        return ("str", "int")[_NUMBER.match(self.text) is not None]
 
     def find_choices(self) -> frozenset[str]:
         found = _SENTENCE.search(self.text)
@@ -106,8 +107,8 @@ def _read_entries(text: str) -> list[_Entry]:
             entries.append(_Entry(""))
         elif found := _LIST.match(bare):
             listing, depth = True, indent
-            is_same = found["name"] == "Allowed"
-            entries.append(_Entry(entries[-1].name if is_same else found["name"]))
+            names = {"Allowed": entries[-1].name}
+            entries.append(_Entry(names.get(found["name"], found["name"])))
         found = _ARGUMENT.match(bare) or _BULLET.match(bare)
         if not found:
             entries[-1].text += f" {bare}"

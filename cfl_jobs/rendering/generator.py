@@ -189,17 +189,15 @@ class Generator(ModuleRegistry):  # type: ignore[misc]
             self._problems.append(_explain(error, data.pos, job))
             note_deeply(job)
         again = lambda changes: self.generate(data, is_view=is_view, changes=changes).text  # noqa: E731
-        return Generated(root, text, *self._found(), texts, *about, again)
+        made, problems = tuple(self._components), tuple(self._problems)
+        return Generated(root, text, made, problems, texts, *about, again)
 
     def make_component(self, kind: str, component: Any, *, parent: str) -> Generated:
         """Return the elements of one component alone, in a root called `parent`, and no text."""
         self._begin()
         root = ET.Element(parent)
         self.dispatch(kind, root, component, job_data={})
-        return Generated(root, "", *self._found())
-
-    def _found(self) -> tuple[tuple[Component, ...], tuple[Finding, ...]]:
-        return tuple(self._components), tuple(self._problems)
+        return Generated(root, "", tuple(self._components), tuple(self._problems))
 
     def functions_of(self, kind: str) -> Mapping[str, Callable[..., object]]:
         """Return what makes the components of a type ("builder"), by their names."""
@@ -405,7 +403,7 @@ def _find_wrong_word(message: str, advice: str, data: Any) -> Finding | None:
     wrong = {(it["word"] or it["first"] or "").lower() for it in _INVALID.finditer(message)}
     choices = _CHOICES.finditer(f"{message} {advice}")
     known = [name for found in choices for name in _NAME.findall(found["words"])]
-    for word, where in _words_in(data) if wrong or known else ():
+    for word, where in _words_in(data):
         near = suggest(word.lower(), known) or suggest(word.upper(), known)
         if word.lower() in wrong or (near and not wrong and word not in known):
             return Finding(message, where, advice=near or advice)

@@ -84,7 +84,7 @@ def find_losses(
         *_judge_options(list(scopes.values()), own, made),
     ):
         if place not in problems and place not in odd:
-            message = f"{option!r}: {reason.message}" if option else reason.message
+            message = f"{option!r}: " * bool(option) + reason.message
             odd[place] = scope.find(message, place, reason.advice)
     yield from _find_unread_options(unread, scopes, odd.keys())
     yield from odd.values()
@@ -149,7 +149,9 @@ def _mark(number: int) -> str:
 
 
 def _not_shown(items: Sequence[_Item], vary: _Vary[_Item], made: Generated) -> list[_Item]:
-    text = _made_with(items, vary, made).lower() if items else ""
+    if not items:
+        return []
+    text = _made_with(items, vary, made).lower()
     return [item for at, item in enumerate(items) if _mark(at) not in text]
 
 
@@ -159,7 +161,9 @@ def _without_effect(items: list[_Item], made: Generated, *varies: _Vary[_Item]) 
     def matter(some: Sequence[_Item]) -> bool:
         return any(some and _made_with(some, vary, made) != made.text for vary in varies)
 
-    return [item for item in items if not matter([item])] if matter(items) else items
+    if not matter(items):
+        return items
+    return [item for item in items if not matter([item])]
 
 
 def _rename(option: _Option, mark: str) -> tuple[tuple[int, str], tuple[str, Any]]:
@@ -211,7 +215,7 @@ def advise_on_unread(key: str, mapping: TrackedDict) -> str:
     near = nearest(key, sorted(mapping.asked_keys()))
     if near is not None and dict.__contains__(mapping, near):
         return f"{near!r} is already there; remove this one."
-    return f"{_MISSPELT} {near!r}?" if near else ""
+    return f"{_MISSPELT} {near!r}?" * bool(near)
 
 
 # -- values that make no sense -------------------------------------------------------------------

@@ -61,9 +61,9 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:56]} ..."
 
 
-def _want(fits: Callable[[Any], object], what: str, advice: str) -> Expectation:
-    """Want a value that fits; of others it is said that they "are not …"."""
-    return lambda value: () if fits(value) else (Reason(f"{show(value)} {what}", advice),)
+def _want(fits: Callable[[Any], object], message: str, advice: str) -> Expectation:
+    """Want a value that fits; in the message {} stands for it."""
+    return lambda it: () if fits(it) else (Reason(message.format(show(it)), advice),)
 
 
 def _in_turn(*expectations: Expectation) -> Expectation:
@@ -71,9 +71,9 @@ def _in_turn(*expectations: Expectation) -> Expectation:
     return lambda value: next(filter(None, (expect(value) for expect in expectations)), ())
 
 
-def or_nothing(expectation: Expectation) -> Expectation:
+def or_nothing(expectation: Expectation, nothing: Collection[object] = (None,)) -> Expectation:
     """Want that, or nothing at all."""
-    return lambda value: () if value is None else expectation(value)
+    return lambda value: () if value in nothing else expectation(value)
 
 
 def at(path: Path, reasons: Iterable[Reason]) -> tuple[Reason, ...]:
@@ -162,7 +162,7 @@ def cron(*, never_is_fine: bool) -> Expectation:
             for found in find_cron_mistakes(value)
         )
 
-    return _in_turn(_want(_is_text, "is not a schedule", "Write it as '@daily' or so."), check)
+    return _in_turn(_want(_is_text, "{} is not a schedule", "Write it as '@daily' or so."), check)
 
 
 def _find_wrong_label(value: str) -> tuple[Reason, ...]:
@@ -205,24 +205,33 @@ def _find_wrong_lines(value: str) -> tuple[Reason, ...]:
     )
 
 
-boolean = _want(_is_truth, "is not true or false", "Write true or false.")
-number = _want(_is_number, "is not a number", "Write a number.")
+boolean = _want(_is_truth, "{} is not true or false", "Write true or false.")
+number = _want(_is_number, "{} is not a number", "Write a number.")
 is_list = _want(
-    lambda value: isinstance(value, list), "is not a list", "Write a list, each entry after '- '."
+    lambda value: isinstance(value, list),
+    "{} is not a list",
+    "Write a list, each entry after '- '.",
 )
 # Numbers are no text: jenkins-job-builder breaks on them.
-_text = _want(_is_text, "is not text", "Put it in quotes.")
+_text = _want(_is_text, "{} is not text", "Put it in quotes.")
 _scalar = _want(
     lambda value: isinstance(value, (str, int, float)),
-    "is not a text or a number",
+    "{} is not a text or a number",
     "Write one value.",
 )
-_EMPTY = (Reason("the text is empty", "Write it, or leave the whole thing out."),)
-_filled_text = _in_turn(lambda it: _EMPTY if _is_text(it) and not it.strip() else (), _text)
-_EMPTY_LIST = (Reason("the list is empty", "Write at least one entry."),)
-texts = _in_turn(is_list, lambda value: () if value else _EMPTY_LIST, _each(_text))
+_filled_text = _in_turn(
+    _want(
+        lambda it: not _is_text(it) or it.strip(),
+        "the text is empty",
+        "Write it, or leave the whole thing out.",
+    ),
+    _text,
+)
+texts = _in_turn(
+    is_list, _want(bool, "the list is empty", "Write at least one entry."), _each(_text)
+)
 _booleans = _in_turn(
-    _want(lambda it: isinstance(it, dict), "is not a mapping", "Write NAME: true, one a line."),
+    _want(lambda it: isinstance(it, dict), "{} is not a mapping", "Write NAME: true, one a line."),
     _each(boolean),
 )
 # How many builds, or how many days, are kept: -1 for all.
@@ -230,21 +239,19 @@ _kept = _in_turn(
     whole_number(),
     _want(
         lambda value: int(value) == -1 or 1 <= int(value) <= _LONGEST,
-        "makes no sense here",
+        "{} makes no sense here",
         "Write 1 or more, or -1 for all.",
     ),
 )
 # `linux && !(windows || "big machine")`; nothing means any node. Jenkins takes what it can't parse
 # for one label's name; a job then waits for a node for ever.
-_labels = or_nothing(
-    lambda value: () if value == "" else _in_turn(_filled_text, _find_wrong_label)(value)
-)
+_labels = or_nothing(_in_turn(_filled_text, _find_wrong_label), nothing=(None, ""))
 # Mail addresses separated by blanks or commas, or variables that Jenkins expands.
 _addresses = _in_turn(_text, _find_wrong_addresses)
 # The name of an environment variable.
 _variable = _in_turn(
     _filled_text,
-    _want(lambda it: not re.search(r"[\s=$]", it), "is no variable's name", "Write it as NAME."),
+    _want(lambda it: not re.search(r"[\s=$]", it), "{} is no variable's name", "Write it as NAME."),
 )
 # Where git finds a repository: a URL, host:path or a path that begins with /.
 _repository = _in_turn(
@@ -252,7 +259,7 @@ _repository = _in_turn(
     url,
     _want(
         lambda it: "$" in it or (_REPOSITORY.match(it) and it.count("://") < 2),
-        "is no URL of a repository",
+        "{} is no URL of a repository",
         "Write it as https://host/path.",
     ),
 )

@@ -89,21 +89,7 @@ class Values:
         return self._made[id(part)]
 
     def _fill_mapping(self, part: Any) -> TrackedDict:
-        if any(isinstance(key, Slot) for key in dict.keys(part)):
-            part = self._fill_keys(part)
-        places = dict(part.value_positions)
-        entries: list[tuple[str, Any]] = []
-        for key, item in dict.items(part):
-            value = item
-            if isinstance(item, _FILLED):
-                value = self._fill(item)
-                places[key] = self._origin(item) or places[key]
-            entries.append((key, value))
-        keys = part.key_positions
-        return TrackedDict(entries, pos=part.pos, key_positions=keys, value_positions=places)
-
-    def _fill_keys(self, part: Any) -> TrackedDict:
-        """Return a mapping with its keys filled, but not its values; what can't be one is told."""
+        """Return a mapping with its keys and values filled; what can't be a key is told."""
         filled = TrackedDict(pos=part.pos)
         for key, item in dict.items(part):
             name, pos = key, part.key_positions[key]
@@ -115,9 +101,9 @@ class Values:
             elif name in filled.key_positions:
                 self._findings.append(find_repeat(name, pos, filled.key_positions[name]))
             else:
-                dict.__setitem__(filled, name, item)
                 filled.key_positions[name] = pos
-                filled.value_positions[name] = part.value_positions[key]
+                filled.value_positions[name] = self._origin(item) or part.value_positions[key]
+                dict.__setitem__(filled, name, self._fill(item))
         return filled
 
     def _fill_list(self, part: Any) -> TrackedList:
@@ -152,7 +138,7 @@ class Values:
             here = locate(text, pieces, found.start())
             known = pieces_of(value) or ((0, place or here),)
             parts.append(
-                (_text(value), tuple((at, here if of == NOWHERE else of) for at, of in known))
+                (text_of(value), tuple((at, here if of == NOWHERE else of) for at, of in known))
             )
         parts.append((text[end:], cut(text, pieces, end, len(text))))
         return LocatedText(*join(parts, position))
@@ -166,7 +152,7 @@ class Values:
         return value.pos if isinstance(value, TrackedDict) else self._places[int(lone[1])]
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (str, int, float)):
@@ -210,11 +196,11 @@ def cut(text: str, pieces: Pieces, start: int, end: int) -> Pieces:
 
 def _located(value: Any, position: Position) -> Any:
     """Return a value as the generator takes it: fresh, tracked, with the positions it came with."""
-    if isinstance(value, LocatedText) and any(place == NOWHERE for _, place in value.pieces):
+    if isinstance(value, LocatedText):
         known = tuple((at, position if of == NOWHERE else of) for at, of in value.pieces)
         return LocatedText(value, value.pos, known)
     if isinstance(value, str):
-        return value if isinstance(value, LocatedText) else LocatedText(value, position)
+        return LocatedText(value, position)
     if isinstance(value, dict):
         items = [(str(key), _located(item, position)) for key, item in dict.items(value)]
         places = dict.fromkeys((key for key, _ in items), position)

@@ -60,7 +60,7 @@ def _render_entries(
     definitions: Definitions, chosen: frozenset[str]
 ) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
     renderer = TemplateRenderer(definitions)
-    jobs = _JobRenderer(definitions)
+    generator = Generator((definitions.inventory or Inventory()).as_plugins_list())
     findings = list(definitions.findings)
     told = {found.position for found in findings}
     rendered: list[Config] = []
@@ -70,7 +70,7 @@ def _render_entries(
         complete = complete and data is not None
         more: Sequence[Finding] = ()
         if data is not None and definition.name in chosen:
-            made, found = jobs.render(definition, data)
+            made, found = _render_job(definition, data, definitions, generator)
             rendered += [replace(each, steering=renderer.take_steering()) for each in made]
             told_of = [origin.position for problem in problems for origin in problem.origins]
             told_of += [problem.position for problem in problems if problem.position]
@@ -103,63 +103,50 @@ def _unread_variables(definitions: Definitions) -> Iterator[Finding]:
         yield definitions.sources.find(message, mapping.position_of(key), advice=advice)
 
 
-class _JobRenderer:
-    """Makes XML of jobs' data and looks for what was lost on the way."""
-
-    def __init__(self, definitions: Definitions) -> None:
-        self._inventory = definitions.inventory
-        self._project = definitions.project
-        inventory = definitions.inventory or Inventory()
-        self._versions = inventory.versions
-        self._generator = Generator(inventory.as_plugins_list())
-
-    def render(
-        self, definition: Definition, data: TrackedDict
-    ) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
-        """Return the rendered job, none where it can't be, and what is wrong with it."""
-        name = dict.get(data, "name")
-        if name != definition.name:
-            advice = "Write `name: {{ name }}` in the template."
-            message = f"the template names it {name!r}"
-            return (), (Finding(message, data.position_of("name"), advice=advice),)
-        is_view = definition.kind is Kind.VIEW
-        if is_view:
-            data.setdefault("view-type", "list")
-        made = self._generator.generate(data, is_view=is_view)
-        losses = tuple(find_losses(data, made, word=definition.kind.value, versions=self._versions))
-        # What a component can't take most likely comes of what is wrong in it.
-        explained = {origin.position for loss in losses for origin in loss.origins}
-        problems = tuple(found for found in made.problems if found.position not in explained)
-        if made.problems:
-            return (), losses + problems
-        blame, own = blame_parts(made, data)
-        text = made.text
-        renamed = put_successors(made, self._versions)
-        if renamed:
-            text = write_config(made.root)
-            blame = tuple(b._replace(path=renamed.get(b.path, b.path)) for b in blame)
-        rendered = Config(
-            definition.kind,
-            definition.name,
-            text,
-            definition.position,
-            blame,
-            definition.moved_from,
-            self._project,
-            own,
-        )
-        missing = self._missing_plugins(made, rendered, data.pos)
-        return (rendered,), (*losses, *_line_separators(made, rendered), *missing)
-
-    def _missing_plugins(
-        self, made: Generated, rendered: Config, start: Position
-    ) -> Iterator[Finding]:
-        if self._inventory is None:
-            return
-        for use in find_missing_plugins(made.root, self._inventory.plugins.keys()):
+def _render_job(
+    definition: Definition, data: TrackedDict, definitions: Definitions, generator: Generator
+) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
+    """Return the rendered job, none where it can't be, and what is wrong with it."""
+    name = dict.get(data, "name")
+    if name != definition.name:
+        advice = "Write `name: {{ name }}` in the template."
+        message = f"the template names it {name!r}"
+        return (), (Finding(message, data.position_of("name"), advice=advice),)
+    is_view = definition.kind is Kind.VIEW
+    if is_view:
+        data.setdefault("view-type", "list")
+    versions = (definitions.inventory or Inventory()).versions
+    made = generator.generate(data, is_view=is_view)
+    losses = tuple(find_losses(data, made, word=definition.kind.value, versions=versions))
+    # What a component can't take most likely comes of what is wrong in it.
+    explained = {origin.position for loss in losses for origin in loss.origins}
+    if made.problems:
+        problems = (found for found in made.problems if found.position not in explained)
+        return (), (*losses, *problems)
+    blame, own = blame_parts(made, data)
+    text = made.text
+    renamed = put_successors(made, versions)
+    if renamed:
+        text = write_config(made.root)
+        blame = tuple(b._replace(path=renamed.get(b.path, b.path)) for b in blame)
+    rendered = Config(
+        definition.kind,
+        definition.name,
+        text,
+        definition.position,
+        blame,
+        definition.moved_from,
+        definitions.project,
+        own,
+    )
+    missing: list[Finding] = []
+    if definitions.inventory is not None:
+        for use in find_missing_plugins(made.root, definitions.inventory.plugins.keys()):
             message, advice = word_missing(use)
-            place = rendered.place_of(use.path) if use.path else start
-            yield Finding(message, place, advice=advice)
+            places = {"": data.pos}  # of the whole of it
+            place = places.get(use.path) or rendered.place_of(use.path)
+            missing.append(Finding(message, place, advice=advice))
+    return (rendered,), (*losses, *_line_separators(made, rendered), *missing)
 
 
 def _line_separators(made: Generated, rendered: Config) -> Iterator[Finding]:

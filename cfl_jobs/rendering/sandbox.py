@@ -27,7 +27,7 @@ from cfl_jobs.reading.located_yaml import RESERVED, Sources
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces, TrackedDict
 from cfl_jobs.rendering import template_trees
 from cfl_jobs.rendering.provenance import cut, join, mark_lines, pieces_of
-from cfl_jobs.rendering.template_trees import LostText, Outline
+from cfl_jobs.rendering.template_trees import LostText, Mistake, Outline
 
 SCRIPTS = f"{TEMPLATES}/scripts"
 # Filters that return HTML, which has no place in YAML.
@@ -215,7 +215,6 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             self.filters[name] = self._picking(self.filters[name])
         self.outlines: dict[str, Outline] = {}
         self.reading = TrackedDict()
-        self._checked: set[tuple[str, str]] = set()  # templates with the parents that they fit
         # The mappings and keys that were read since the last test began, and what was found there.
         self._reads: list[tuple[TrackedDict, str, Any]] = []
         self._listed: list[Position] = []
@@ -258,8 +257,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     def check_parent(self, parent: Any, name: str) -> Any:
         """Return a template's parent. Raises LostText for what of the template it doesn't take."""
         chain = [self.outline(name)]
-        if isinstance(parent, str) and (name, parent) not in self._checked:
-            self._checked.add((name, parent))
+        if isinstance(parent, str):
             above = parent
             while above and above not in (outline.name for outline in chain):
                 chain.append(self.outline(above))
@@ -270,8 +268,10 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     def check_imported(self, imported: Any) -> Any:
         """Return an imported template. Raises LostText for text in it that isn't in macros."""
-        known = isinstance(imported, str)
-        if known and (lost := tuple(template_trees.find_beside_macros(self.outline(imported)))):
+        if isinstance(imported, str) and (texts := self.outline(imported).texts):
+            message = "this text stands outside of every macro, and the file is only imported"
+            advice = "Put it into a macro, or use {% include %}."
+            lost = [Mistake(line, message, advice, column) for line, column, _ in texts]
             raise LostText(lost, imported)
         return imported
 
@@ -324,7 +324,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         @jinja2.pass_context
         def picking(context: Any, value: Any, *arguments: Any, **named: Any) -> Iterator[Any]:
             for picked in pick(context, value, *arguments, **named):
-                mapping, key, _ = self._reads[-1] if self._reads else _NOTHING_READ
+                mapping, key, _ = (self._reads or [_NOTHING_READ])[-1]
                 if len(arguments) == 1 and mapping is picked and picked.key_positions:
                     lines = [place.line for place in picked.key_positions.values()]
                     steered = (picked.pos.file, min(lines), max(lines))

@@ -150,11 +150,10 @@ def _own_text(found: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """What a block, or a template outside of its blocks, shows: other blocks, its parent's text."""
+    """What a block, or a template outside of its blocks, shows: other blocks, "super"."""
 
     line: int
     shows: tuple[str, ...]
-    calls_super: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,30 +175,28 @@ class Outline:
 
 def outline_of(tree: nodes.Template, name: str) -> Outline:
     extends = tree.find(nodes.Extends)
-    parent = extends.template if extends is not None else None
     return Outline(
         name,
-        parent.value if isinstance(parent, nodes.Const) else "",
+        getattr(getattr(extends, "template", None), "value", ""),
         extends is not None,
         _body(tree),
         {block.name: _body(block) for block in tree.find_all(nodes.Block)},
         tuple(node.name for node in tree.body if isinstance(node, nodes.Block)),
         tuple(_texts_outside(tree)),
-        tuple(_misplaced(tree)) if extends is not None else (),
+        tuple(_misplaced(tree)),
     )
 
 
 def _body(node: nodes.Node) -> _Body:
     shows: list[str] = []
-    calls_super = False
     for inner in _walk(node):
-        if isinstance(inner, nodes.Block):
+        if isinstance(inner, nodes.Block) or (
+            isinstance(inner, nodes.Name) and inner.name == "super"
+        ):
             shows.append(inner.name)
-        elif isinstance(inner, nodes.Name) and inner.name == "super":
-            calls_super = True
         elif isinstance(inner, nodes.Getattr) and inner.node == nodes.Name("self", "load"):
             shows.append(inner.attr)
-    return _Body(node.lineno, tuple(shows), calls_super)
+    return _Body(node.lineno, tuple(shows))
 
 
 def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
@@ -246,8 +243,9 @@ def _first_text(node: nodes.Node) -> tuple[int, int, str] | None:
 
 def _misplaced(tree: nodes.Template) -> Iterator[Mistake]:
     """Find blocks and `extends` inside of an `if` or `for`, which has no say in them."""
+    extends = tree.find(nodes.Extends) is not None
     for outer in tree.body:
-        if isinstance(outer, nodes.Block):
+        if isinstance(outer, nodes.Block) or not extends:
             continue
         for inner in _walk(outer):
             if isinstance(inner, nodes.Extends):
@@ -295,13 +293,6 @@ def find_lost_text(chain: Sequence[Outline]) -> Iterator[Mistake]:
             yield Mistake(child.blocks[name].line, message, advice)
 
 
-def find_beside_macros(imported: Outline) -> Iterator[Mistake]:
-    """Find text of an imported template outside of its macros: only those are taken."""
-    for line, column, _ in imported.texts:
-        message = "this text stands outside of every macro, and the file is only imported"
-        yield Mistake(line, message, "Put it into a macro, or use {% include %}.", column)
-
-
 def _shown_blocks(chain: Sequence[Outline]) -> set[str]:
     """Return the blocks that are shown somewhere, as the templates of a chain replace them."""
     shown: set[str] = set()
@@ -315,7 +306,7 @@ def _shown_blocks(chain: Sequence[Outline]) -> set[str]:
         seen.add((name, level))
         shown.add(name)
         waiting += [(inner, 0) for inner in bodies[level].shows]
-        if bodies[level].calls_super:
+        if "super" in bodies[level].shows:
             waiting.append((name, level + 1))
     return shown
 

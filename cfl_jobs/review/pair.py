@@ -29,7 +29,7 @@ from cfl_jobs.review.review import Weight
 from cfl_jobs.target import Kind
 
 _ENVIRONMENT = re.compile(r"^environment=(.+)$", re.MULTILINE)
-# What a template gives a script stands before it (rendering/scripts.py).
+# What a template gives a script stands before it (rendering/templates.py).
 BEGIN = "\n# From here on: "
 COMMAND = re.compile(r"""^command=((?:'[^']*'|"'"|[^\s'"])+)$""", re.MULTILINE)
 _BUILDERS = "builders"
