@@ -397,55 +397,49 @@ PLAIN = "#!/usr/bin/env bash\n"
 STRICT = f"{PLAIN}set -euo pipefail\n"
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        f"{PLAIN}test -e evidence/tests.txt && ./deploy.sh Dev",
-        f"{PLAIN}[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
-        f"{PLAIN}[ -s evidence/tests.txt ] \\\n    || {{ echo no; exit 1; }}\n./deploy.sh Dev",
-        f"{PLAIN}[ -s evidence/tests.txt ] || {{ echo $(date); exit 1; }}\n./deploy.sh Dev",
-        f"{PLAIN}[ -s evidence/tests.txt ] ||\n  # not tested\n  exit 1\n./deploy.sh Dev",
-        f"{PLAIN}# so: \\\n[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
-        f"{PLAIN}[ -s evidence/tests.txt ] || {{\n  echo no\n  exit 1\n}}\n./deploy.sh Dev",
-        f"{PLAIN}if [ ! -s evidence/tests.txt ]; then exit 1; fi\n./deploy.sh Dev",
-        f"{PLAIN}if [ -s evidence/tests.txt ]; then\n  cd a\n  ./deploy.sh Dev\nfi",
-        f"{STRICT}test -s evidence/tests.txt\n./deploy.sh Dev",
-        f"{STRICT}grep -qx \"$number\" evidence/tests.txt\n./deploy.sh Dev",
-        f"{STRICT}n=$(<evidence/tests.txt)\n./deploy.sh Dev",
-        "grep -q 42 evidence/tests.txt\n./deploy.sh Dev",
-        "#!/bin/sh -e\ntest -s evidence/tests.txt\n./deploy.sh Dev",
-        f'{PLAIN}read -r n <evidence/tests.txt\n[ "$n" = 42 ] || exit 1\n./deploy.sh Dev',
-        f'{PLAIN}n="$(cat e/tests.txt)"\ncase "$n" in\n42) ;;\n*) exit 1 ;;\nesac\nmake deploy',
-        f"{PLAIN}die() {{\n  exit 1\n}}\n[ -s evidence/tests.txt ] || die\n./deploy.sh Dev",
-        f"{PLAIN}look() {{\n  [ -s evidence/tests.txt ] || exit 1\n}}\nlook\n./deploy.sh Dev",
-        f"{PLAIN}roll() {{ ./deploy.sh Dev; }}\n[ -s evidence/tests.txt ] || exit 1\nroll",
-        f"{STRICT}./look.py evidence/tests.txt",
-        f"{STRICT}if [ \"$1\" != any ]; then\n  cmp evidence/tests.txt wanted\nfi\n./deploy.sh Dev",
-    ],
+GUARDED = (
+    f"{PLAIN}test -e evidence/tests.txt && ./deploy.sh Dev",
+    f"{PLAIN}[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
+    f"{PLAIN}[ -s evidence/tests.txt ] \\\n    || {{ echo no; exit 1; }}\n./deploy.sh Dev",
+    f"{PLAIN}[ -s evidence/tests.txt ] || {{ echo $(date); exit 1; }}\n./deploy.sh Dev",
+    f"{PLAIN}[ -s evidence/tests.txt ] ||\n  # not tested\n  exit 1\n./deploy.sh Dev",
+    f"{PLAIN}# so: \\\n[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
+    f"{PLAIN}[ -s evidence/tests.txt ] || {{\n  echo no\n  exit 1\n}}\n./deploy.sh Dev",
+    f"{PLAIN}if [ ! -s evidence/tests.txt ]; then exit 1; fi\n./deploy.sh Dev",
+    f"{PLAIN}if [ -s evidence/tests.txt ]; then\n  cd a\n  ./deploy.sh Dev\nfi",
+    f"{STRICT}test -s evidence/tests.txt\n./deploy.sh Dev",
+    f"{STRICT}grep -qx \"$number\" evidence/tests.txt\n./deploy.sh Dev",
+    f"{STRICT}n=$(<evidence/tests.txt)\n./deploy.sh Dev",
+    "grep -q 42 evidence/tests.txt\n./deploy.sh Dev",
+    "#!/bin/sh -e\ntest -s evidence/tests.txt\n./deploy.sh Dev",
+    f'{PLAIN}read -r n <evidence/tests.txt\n[ "$n" = 42 ] || exit 1\n./deploy.sh Dev',
+    f'{PLAIN}n="$(cat e/tests.txt)"\ncase "$n" in\n42) ;;\n*) exit 1 ;;\nesac\nmake deploy',
+    f"{PLAIN}die() {{\n  exit 1\n}}\n[ -s evidence/tests.txt ] || die\n./deploy.sh Dev",
+    f"{PLAIN}look() {{\n  [ -s evidence/tests.txt ] || exit 1\n}}\nlook\n./deploy.sh Dev",
+    f"{PLAIN}roll() {{ ./deploy.sh Dev; }}\n[ -s evidence/tests.txt ] || exit 1\nroll",
+    f"{STRICT}./look.py evidence/tests.txt",
+    f"{STRICT}if [ \"$1\" != any ]; then\n  cmp evidence/tests.txt wanted\nfi\n./deploy.sh Dev",
 )  # fmt: skip
-def test_script_that_stops_without_the_record_is_guarded(script: str) -> None:
-    assert find_guard(script, ["tests.txt"]) is Guard.STOPS
+NOT_GUARDED = (
+    f"{STRICT}./deploy.sh Dev",
+    f"{PLAIN}cat evidence/tests.txt\n./deploy.sh Dev",
+    f"{STRICT}echo evidence/tests.txt\n./deploy.sh Dev",
+    f"{STRICT}cat evidence/tests.txt || true\n./deploy.sh Dev",
+    f"{STRICT}n=\"$(cat evidence/tests.txt 2>/dev/null || true)\"\n./deploy.sh Dev",
+    f"{STRICT}# [ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
+    f"{STRICT}./deploy.sh Dev\n[ -s evidence/tests.txt ] || exit 1",
+    f"{STRICT}if [ ! -s evidence/tests.txt ]; then\n  echo untested\nfi\n./deploy.sh Dev",
+    f"{STRICT}if [ -n \"$1\" ]; then\n  cat evidence/tests.txt\nfi\n./deploy.sh Dev",
+    f"{STRICT}[ -n \"$1\" ] || exit 1\nrm -f evidence/tests.txt\n./deploy.sh Dev",
+    f"{STRICT}if [ \"$1\" = now ]; then\n  ./deploy.sh Dev\nfi\ntest -s evidence/tests.txt",
+    f"{PLAIN}roll() {{ ./deploy.sh Dev; }}\nroll\n[ -s evidence/tests.txt ] || exit 1",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        f"{STRICT}./deploy.sh Dev",
-        f"{PLAIN}cat evidence/tests.txt\n./deploy.sh Dev",
-        f"{STRICT}echo evidence/tests.txt\n./deploy.sh Dev",
-        f"{STRICT}cat evidence/tests.txt || true\n./deploy.sh Dev",
-        f"{STRICT}n=\"$(cat evidence/tests.txt 2>/dev/null || true)\"\n./deploy.sh Dev",
-        f"{STRICT}# [ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
-        f"{STRICT}./deploy.sh Dev\n[ -s evidence/tests.txt ] || exit 1",
-        f"{STRICT}if [ ! -s evidence/tests.txt ]; then\n  echo untested\nfi\n./deploy.sh Dev",
-        f"{STRICT}if [ -n \"$1\" ]; then\n  cat evidence/tests.txt\nfi\n./deploy.sh Dev",
-        f"{STRICT}[ -n \"$1\" ] || exit 1\nrm -f evidence/tests.txt\n./deploy.sh Dev",
-        f"{STRICT}if [ \"$1\" = now ]; then\n  ./deploy.sh Dev\nfi\ntest -s evidence/tests.txt",
-        f"{PLAIN}roll() {{ ./deploy.sh Dev; }}\nroll\n[ -s evidence/tests.txt ] || exit 1",
-    ],
-)  # fmt: skip
-def test_script_that_deploys_whatever_the_record_says_is_not_guarded(script: str) -> None:
-    assert find_guard(script, ["tests.txt"]) is Guard.DEPLOYS
+@pytest.mark.parametrize("script", [*GUARDED, *NOT_GUARDED])
+def test_script_is_guarded_that_stops_before_the_deploy_without_the_record(script: str) -> None:
+    is_guarded = script in GUARDED
+    assert find_guard(script, ["tests.txt"]) is (Guard.DEPLOYS, Guard.STOPS)[is_guarded]
 
 
 def test_guard_cut_out_of_the_deploy_script_or_moved_below_its_run_is_missed() -> None:
