@@ -19,17 +19,6 @@ CHAIN = sorted(
     if name[0].isupper()
 )
 SMALL = "<project><canRoam>true</canRoam><jdk>17</jdk></project>"
-PLUGINS = """\
-plugins:
-  build-timeout: "1.32"
-  copyartifact: 722.v0662a_9b_e22a_c
-  git: 5.2.1
-  github: 1.37.3.1
-  junit: 1265.v65b_14fa_f12f0
-  parameterized-trigger: 787.v665fcf2a_830b_
-  timestamper: "1.26"
-  ws-cleanup: "0.45"
-"""
 
 
 @pytest.fixture
@@ -178,23 +167,22 @@ def test_a_plugin_that_the_inventory_lacks_is_told_before_anything_is_written(
     of_file: Run, project: Path
 ) -> None:
     """With what to do; the same import works once the inventory has it."""
-    (project / "jobs/plugins.yaml").write_text(PLUGINS.replace("  git: 5.2.1\n", ""))
-    config = recorded("Publish Ocargo Files.saved")
+    (project / "jobs/plugins.yaml").write_text('plugins: {git: "5.2.1"}\n')
+    kind = "hudson.plugins.timestamper.TimestamperBuildWrapper"
+    config = SMALL.replace("<jdk>17</jdk>", f"<buildWrappers><{kind}/></buildWrappers>")
     code, output = of_file(config, "Publish")
     assert code == 1
-    assert "hudson.plugins.git.GitSCM needs the plugin 'git'" in output
+    assert f"{kind} needs the plugin 'timestamper'" in output
     assert "run `cfl-jobs inventory` first" in output
     assert not list(project.glob("**/*publish*"))
-    (project / "jobs/plugins.yaml").write_text(PLUGINS)
+    (project / "jobs/plugins.yaml").write_text('plugins: {timestamper: "1.26"}\n')
     assert of_file(config, "Publish")[0] == 0
 
 
 def test_what_is_no_config_is_told_by_the_name_of_its_file(of_file: Run, tmp_path: Path) -> None:
     code, output = of_file("# no config", "X")
     assert code == 1
-    assert (
-        f"{tmp_path / 'config.xml'}: line 1, column 2: not well-formed (invalid token)\n" in output
-    )
+    assert f"{tmp_path}/config.xml: line 1, column 2: not well-formed (invalid token)\n" in output
 
 
 def test_a_job_type_without_project_type_is_refused_by_name(of_file: Run) -> None:
