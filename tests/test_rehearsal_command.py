@@ -115,6 +115,9 @@ def test_what_is_not_committed_is_told_and_pushed_on_request_only(tmp_path: Path
     said = push()
     assert "Note: not committed in build/rehearsal/repositories/ocargo, so no build" in said
     assert "gets it: new file." in said
+    repository.rename(tmp_path / "moved")
+    repository.symlink_to(tmp_path / "moved")
+    assert "Committed on master of the sample's ocargo: new file." in push("--commit")
 
 
 def test_what_is_not_committed_in_peoples_clones_is_told(tmp_path: Path, say: Say) -> None:

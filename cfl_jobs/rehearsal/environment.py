@@ -195,20 +195,20 @@ def short_branch(branch: str) -> str:
 
 
 class Repositories:
-    """Which local repository stands for which name."""
+    """Which local repository stands for which name.
+
+    `sample` are those in the home, be they links that lead out of it: they are ours to change.
+    """
 
     def __init__(self, home: Home, paths: Mapping[str, Path]) -> None:
         self.home = home
+        self.sample = {n for n, path in paths.items() if path.is_relative_to(home.repositories)}
         self.paths = {name: path.expanduser().resolve() for name, path in paths.items()}
         for name, path in self.paths.items():
             self._check_clone(name, path)
 
     def is_known(self, url: str) -> bool:
         return repository_name(url) in self.paths or url.startswith(("/", "file://"))
-
-    def is_sample(self, name: str) -> bool:
-        """Whether a repository is one of the sample's, which is ours to change."""
-        return self.paths[name].is_relative_to(self.home.repositories)
 
     def require(self, name: str) -> str:
         """Return the name that is known. Raises RehearsalError."""

@@ -198,7 +198,7 @@ def _commit(engine: Engine, tell: Tell, name: str, branch: str, *, commit: bool)
     """
     repositories = engine.repositories
     place = repositories.paths[name]
-    if not repositories.is_sample(name):
+    if name not in repositories.sample:
         if commit:
             advice = f"Commit there: git -C {shlex.quote(show_path(place))} commit --all"
             raise RehearsalError(f"{name} is your clone, which is only read.", advice=advice)
