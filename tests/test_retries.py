@@ -14,7 +14,7 @@ from cfl_jobs.errors import Missing, TargetError, Unreachable
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.client import Outage, RetryPolicy, TransientError
 from cfl_jobs.targets.server import JenkinsTarget
-from tests.jenkins_server import JenkinsServer
+from tests.jenkins_server import Fault, JenkinsServer
 from tests.server_targets import login, retry_policy
 
 URL = "http://jenkins/"
@@ -159,3 +159,19 @@ def test_what_takes_long_is_told_and_what_takes_too_long_is_an_error(
         is_stuck = False
         waits.append(10)
         assert target.list(Kind.JOB) == ()
+
+
+def test_tries_at_once_have_one_time_limit(jenkins_server: JenkinsServer) -> None:
+    """A proxy that gives up on Jenkins after 50 s each time isn't asked five times."""
+    now = 0
+
+    def hold(done: threading.Event, seconds: float) -> bool:
+        nonlocal now
+        now += 50
+        return done.wait(60)
+
+    jenkins_server.fail(Fault.GATEWAY_TIMEOUT, times=99)
+    policy = retry_policy(clock=lambda: now, hold=hold)
+    with JenkinsTarget(jenkins_server.url, login(), timeout=60, policy=policy) as target:
+        assert "(status 504" in failing(target.whoami).message
+    assert now == 150

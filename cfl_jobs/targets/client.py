@@ -208,9 +208,9 @@ class Outage:
 class Client:
     """All requests to one server, over kept connections. Any number of threads may use it.
 
-    `timeout`, in seconds, is for each pause in an answer. A request has twice that. Every method
-    takes what is being done, as in "read the job 'a'", for its errors. All raise TargetError and
-    its children.
+    `timeout`, in seconds, is for each pause in an answer. A request has twice that, tries at once
+    included, the waits between them not. Every method takes what is being done, as in "read the job
+    'a'", for its errors. All raise TargetError and its children.
     """
 
     def __init__(
@@ -307,24 +307,29 @@ class Client:
         return answer
 
     def _try(self, method: str, asked: Asked, body: bytes, headers: dict[str, str]) -> Answer:
-        """Send a request; a read that broke off again at once, some times."""
-        tries = 0
+        """Send a request; a read that broke off again at once, some times, as long as it has."""
+        tries, left = 0, 2 * self._timeout
         while True:
+            began = self._policy.clock()
             try:
-                return self._exchange(method, asked, body, headers)
+                return self._exchange(method, asked, body, headers, left)
             except TransientError as failure:
                 tries += 1
-                if method != "GET" or not failure.is_brief or tries > self._policy.attempts:
+                left -= self._policy.clock() - began
+                is_brief = failure.is_brief and tries <= self._policy.attempts
+                if method != "GET" or not is_brief or left <= 0:
                     raise
                 self._policy.wait(tries, failure.after)
 
-    def _exchange(self, method: str, asked: Asked, body: bytes, headers: dict[str, str]) -> Answer:
+    def _exchange(
+        self, method: str, asked: Asked, body: bytes, headers: dict[str, str], left: float
+    ) -> Answer:
         """Return the answer, whatever its status. Raises TransientError for what may pass."""
         if cookies := self._cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         request = requests.Request(method, self._url + asked.path, headers, data=body)
         try:
-            found = self._get_response(request)
+            found = self._get_response(request, left)
         except (jenkins.JenkinsException, *FOREIGN) as error:
             failure = explain_failure(error, self._url, self._timeout)
             if is_final(error):
@@ -344,8 +349,8 @@ class Client:
         self.version = answer.headers.get("X-Jenkins", self.version)
         return answer
 
-    def _get_response(self, request: requests.Request) -> requests.Response:
-        """Send a request in a thread, which is left alone where it takes too long.
+    def _get_response(self, request: requests.Request, left: float) -> requests.Response:
+        """Send a request in a thread, which is left alone after so many seconds.
 
         The time limit of a socket counts anew with each byte that comes. Raises TooSlow, and what
         else python-jenkins raises but for an answer, which it may word anew and lose.
@@ -367,14 +372,12 @@ class Client:
             done.set()
 
         threading.Thread(target=send, daemon=True).start()
-        quarter = self._timeout / 2
-        for number in range(1, 5):
-            if self._policy.hold(done, quarter):
-                break
-            if number == 4:
-                raise TooSlow(4 * quarter)
-            silent = f"no answer for {number * quarter:.0f} s"
-            self._outage.say_once(f"Waiting for {self._url}: {silent}.")
+        limit, quarter = 2 * self._timeout, self._timeout / 2
+        while not self._policy.hold(done, min(quarter, left)):
+            left -= quarter
+            if left <= 0:
+                raise TooSlow(limit)
+            self._outage.say_once(f"Waiting for {self._url}: no answer for {limit - left:.0f} s.")
         for failure in failures:
             raise failure
         return answers[0]
