@@ -69,6 +69,11 @@ def test_views_are_kept_in_the_homes_config(home: HomeTarget, tmp_path: Path) ->
         assert owner.attrib == {"class": "hudson", "reference": "../../.."}
     assert root.findtext("primaryView") == "all"
     assert [entry.name for entry in home.list(Kind.VIEW)] == ["Code for Life", "all"]
+    for empty, kept in ("<hudson/>", "<hudson>"), ("<hudson><!-- ours --></hudson>", "<!-- ours"):
+        (tmp_path / "config.xml").write_text(empty)
+        home.create(Kind.VIEW, "a", view("a", ()).config)
+        assert kept in (tmp_path / "config.xml").read_text()
+        assert [entry.name for entry in home.list(Kind.VIEW)] == ["a"]
 
 
 @pytest.mark.parametrize("kind", list(Kind))

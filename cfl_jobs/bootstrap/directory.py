@@ -244,16 +244,12 @@ def write_files(directory: Path, made: Mapping[str, str]) -> Iterator[tuple[str,
         if there == signed or (name.startswith(OVERRIDES) and _is_edited(there)):
             yield name, Written.SAME, path
             continue
-        kept = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if _is_edited(there):
-                kept = _free_name(path)
-                write_whole(kept, there, mode=0o644)
-            write_whole(path, signed, mode=0o644)
-        except OSError as error:
-            raise _wrap(path, error) from error
-        yield name, Written.NEW if kept == path else Written.EDITED, kept
+        kept, became = path, Written.NEW
+        if _is_edited(there):
+            kept, became = _free_name(path), Written.EDITED
+            _write(kept, there)
+        _write(path, signed)
+        yield name, became, kept
     stale = directory / _COMPOSE_OVERRIDE
     if _COMPOSE_OVERRIDE not in made and _find_sign(there := _read(stale)):
         if _is_edited(there):
@@ -298,6 +294,14 @@ def _read(path: Path) -> str:
         return ""
     except UnicodeDecodeError:
         return "not text"
+    except OSError as error:
+        raise _wrap(path, error) from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text, mode=0o644)
     except OSError as error:
         raise _wrap(path, error) from error
 

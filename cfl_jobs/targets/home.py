@@ -332,7 +332,7 @@ def split_views(text: str, source: str) -> tuple[str, ET.Element, str]:
         parser.feed(data[slice(*place)])
         views = parser.close()
         return head + data[: place[0]].decode(), views, data[place[1] :].decode()
-    if not root.text and not len(root):
+    if f"</{root.tag}" not in body:  # the root is an empty tag
         body = ET.tostring(root, encoding="unicode", short_empty_elements=False)
     end = body.rfind(f"</{root.tag}")
     return f"{head}{body[:end].rstrip()}\n  ", ET.Element("views"), f"\n{body[end:]}"
