@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+import socket
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -471,3 +474,25 @@ def test_an_answer_that_comes_by_drips_is_given_up() -> None:
         JenkinsTarget(url, login(), timeout=0.5, policy=once) as target,
     ):
         failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+
+
+def test_a_change_that_was_given_up_does_not_arrive_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server's name takes so long to be found that nobody waits for the answer any more."""
+    is_found, find = threading.Event(), socket.getaddrinfo
+
+    def find_late(*args: Any, **kwargs: Any) -> Any:
+        is_found.wait()
+        return find(*args, **kwargs)
+
+    impatient = retry_policy(attempts=0, hold=lambda done, seconds: False)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with JenkinsTarget(url, login(), timeout=30, policy=impatient) as target:
+            monkeypatch.setattr(socket, "getaddrinfo", find_late)
+            failing(errors.Unreachable, lambda: target.create(Kind.JOB, "a", CONFIG))
+            is_found.set()
+            connection = listener.accept()[0]
+            with connection, connection.makefile("rb") as received:
+                text = received.read()
+    assert b"createItem" in text
+    assert b"<project" not in text

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
+from io import BytesIO
 from itertools import count
 from typing import Any
 
@@ -327,9 +328,10 @@ class Client:
         """Return the answer, whatever its status. Raises TransientError for what may pass."""
         if cookies := self._cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        request = requests.Request(method, self._url + asked.path, headers, data=body)
+        sent = _Body(body)
+        request = requests.Request(method, self._url + asked.path, headers, data=body and sent)
         try:
-            found = self._get_response(request, left)
+            found = self._get_response(request, sent, left)
         except (jenkins.JenkinsException, *FOREIGN) as error:
             failure = explain_failure(error, self._url, self._timeout)
             if is_final(error):
@@ -349,7 +351,9 @@ class Client:
         self.version = answer.headers.get("X-Jenkins", self.version)
         return answer
 
-    def _get_response(self, request: requests.Request, left: float) -> requests.Response:
+    def _get_response(
+        self, request: requests.Request, sent: _Body, left: float
+    ) -> requests.Response:
         """Send a request in a thread, which is left alone after so many seconds.
 
         The time limit of a socket counts anew with each byte that comes. Raises TooSlow, and what
@@ -376,6 +380,7 @@ class Client:
         while not self._policy.hold(done, min(quarter, left)):
             left -= quarter
             if left <= 0:
+                sent.is_given_up = True
                 raise TooSlow(limit)
             self._outage.say_once(f"Waiting for {self._url}: no answer for {limit - left:.0f} s.")
         for failure in failures:
@@ -403,6 +408,17 @@ class Client:
     def _probe(self) -> None:
         """Ask for next to nothing. Raises as `_send` does."""
         self._send("GET", self.asked("whoAmI/api/json", "ask whether it answers"))
+
+
+class _Body(BytesIO):
+    """What a request sends; not any more once it was given up, so that no change is made late."""
+
+    is_given_up = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.is_given_up:
+            raise ConnectionAbortedError
+        return super().read(size)
 
 
 def parse_json(answer: Answer, asked: Asked, *fields: str) -> dict[str, Any]:
