@@ -15,8 +15,7 @@ import pytest
 
 from cfl_jobs import errors
 from cfl_jobs.errors import CflJobsError, TargetError
-from cfl_jobs.reading.server_url import check_url
-from cfl_jobs.target import Kind
+from cfl_jobs.target import Kind, check_url
 from cfl_jobs.targets.answers import explain_failure, is_final
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget

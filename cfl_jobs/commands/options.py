@@ -16,8 +16,7 @@ import click
 from cfl_jobs.commands import DIRECTORY, INPUT, THERE, Count, check_there, find_project
 from cfl_jobs.commands.completion import JOB, RULE, Named
 from cfl_jobs.errors import CflJobsError, PlanError
-from cfl_jobs.reading.server_url import check_url
-from cfl_jobs.target import Target, full_label, is_server, option_of
+from cfl_jobs.target import Target, check_url, full_label, is_server, option_of
 
 # A kind of target: what its option takes and says, and the function that opens it, which is given
 # that and the file with credentials. It is imported only where it is chosen.

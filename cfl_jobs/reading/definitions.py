@@ -16,9 +16,8 @@ from cfl_jobs.reading import JOBS
 from cfl_jobs.reading.inventory import Inventory, read_inventory
 from cfl_jobs.reading.located_yaml import Sources, load_yaml
 from cfl_jobs.reading.names import find_name_problem
-from cfl_jobs.reading.server_url import check_url, has_login
 from cfl_jobs.reading.tracking import TrackedDict, TrackedList, entries_of
-from cfl_jobs.target import Kind
+from cfl_jobs.target import Kind, check_url, has_login
 
 SETTINGS = "settings"
 PLUGINS = "plugins"

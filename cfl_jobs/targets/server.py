@@ -17,9 +17,8 @@ from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.configxml import format_config, is_folder_tag, parse_config
 from cfl_jobs.configs.mark import description_of, set_description, split_description
 from cfl_jobs.errors import ConfigError, Missing, Refused
-from cfl_jobs.reading.server_url import check_url
 from cfl_jobs.reading.versions import is_older
-from cfl_jobs.target import Key, Kind, Listed, name_command
+from cfl_jobs.target import Key, Kind, Listed, check_url, name_command
 from cfl_jobs.targets.answers import explain, explain_lost_login
 from cfl_jobs.targets.client import FORM_TYPE, Client, RetryPolicy
 from cfl_jobs.targets.credentials import Credentials, find_credentials
