@@ -130,10 +130,14 @@ def test_a_folder_that_gets_a_job_or_view_while_people_are_asked_is_left_alone(
 
 
 def test_the_builds_that_would_go_are_counted(server: Server) -> None:
+    """Of a view it is only that: a folder of its name, and what is in there, stays."""
     run = server.bring(job("A"), view("V", ("A",)))
     server.builds["A"] = 40
-    builds = {gone.name: gone.builds for gone in plan_rollback(run, server).deletions}
-    assert builds == {"A": 40, "V": 0}
+    server.configs[Kind.JOB, "V/Theirs"] = "<project/>"
+    undos = plan_rollback(run, server)
+    assert {gone.name: gone.builds for gone in undos.deletions} == {"A": 40, "V": 0}
+    assert server.roll_back(undos) == []
+    assert set(server.configs) == {(Kind.JOB, "V/Theirs")}
 
 
 def kill_update(server: Server, verb: str, *wanted: Config, after: bool = True) -> Run:

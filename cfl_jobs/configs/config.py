@@ -148,7 +148,7 @@ class Config:
 
     @property
     def is_folder(self) -> bool:
-        return is_folder_tag(self.normal.tag)
+        return self.kind is Kind.JOB and is_folder_tag(self.normal.tag)
 
     @property
     def digest(self) -> str:
