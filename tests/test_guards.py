@@ -54,7 +54,7 @@ def before() -> Side:
     return Side(jobs, build_chain(jobs.values()))
 
 
-def say(before: Side, name: str, old: str, new: str) -> list[str]:
+def say(before: Side, name: str, old: str, new: str, *, least: Weight = Weight.MEDIUM) -> list[str]:
     """Return the sentences of weight on a job whose scripts get `new` for `old`."""
     job = before.jobs[name]
     assert any(old in step.script for step in job.shells), old
@@ -67,7 +67,7 @@ def say(before: Side, name: str, old: str, new: str) -> list[str]:
     effects = [
         effect for find in (find_guards, find_passing) for effect in find(pair, name, job, changed)
     ]
-    return [effect.text for effect in effects if effect.weight is not Weight.LOW]
+    return [effect.text for effect in effects if effect.weight >= least]
 
 
 WEAKER = [
@@ -266,6 +266,12 @@ def test_guard_that_is_lost_is_told(row: tuple[str, ...], before: Side) -> None:
     *edit, expected = of_command(before, row)
     told = say(before, *edit)
     assert any(expected in text for text in told), told
+
+
+def test_guard_that_comes_while_a_suite_is_weakened_is_no_good_news(before: Side) -> None:
+    weaker = f"{RUNS} || true\n[ -d reports ] || exit 1"
+    (text,) = say(before, SUITE, RUNS, weaker, least=Weight.LOW)
+    assert PASSES in text
 
 
 @pytest.mark.parametrize("row", AS_BEFORE, ids=lambda row: f"{row[0]}: {row[2]}")

@@ -85,14 +85,16 @@ def find_guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     lost = _without_stronger(was.red, now.red)
     if options or any(not stop.clause for stop in early):
         lost = [stop for stop in lost if not (stop.by_itself or frozenset() in now.green)]
+    known = {stop.asked for stop in lost}
     for stop in early:
-        if stop.asked not in {stop.asked for stop in lost}:
+        if stop.asked not in known:
             tail = f"end green early: `{stop.words}`"
             yield Effect(About.GUARD, weight, "lets", (name,), tail)
+    untold = lost
     if any(parts_of(new.publishers, JUnitResults)):  # find_passing tells of those that run tests
         told = {text for text, _ in now.weak - was.weak if _runs_tests(text)}
-        lost = [stop for stop in lost if not (stop.by_itself and stop.asked in told)]
-    yield from _say_lost(lost, was, now, name, weight)
+        untold = [stop for stop in lost if not (stop.by_itself and stop.asked in told)]
+    yield from _say_lost(untold, was, now, name, weight)
     yield from _say_fed(was, now, name, weight)
     words = {stop.words for stop in was.red.values()}
     added = [
@@ -120,7 +122,9 @@ def _say_lost(
     lost: list[Stop], was: _Side, now: _Side, name: str, weight: Weight
 ) -> Iterator[Effect]:
     """Yield the guards that are gone, hold in other cases only, or stop nothing any more."""
-    weak = dict(reversed((now.weak - was.weak).keys()))
+    weak: dict[str, End] = {}  # of commands alike what becomes of the first
+    for text, end in now.weak - was.weak:
+        weak.setdefault(text, end)
     there = {text_of(node) for reading in now.readings for node in reading.runs()}
     kept = {stop.words for stop in now.red.values()}
     softened: dict[tuple[End, str, bool], dict[str, None]] = {}
