@@ -34,7 +34,7 @@ from cfl_jobs.configs.steps.step import Result  # noqa: E402 - the repository is
 from cfl_jobs.rehearsal.directory import Home  # noqa: E402
 from cfl_jobs.rehearsal.engine import Engine  # noqa: E402
 from cfl_jobs.rehearsal.environment import (  # noqa: E402
-    Credential,
+    GivenCredential,
     Repositories,
     repository_name,
 )
@@ -94,10 +94,10 @@ def lay_out(example: str, python: str, root: Path) -> Path:
     return root
 
 
-def make_up(jobs: Mapping[str, Job]) -> dict[str, Credential]:
+def make_up(jobs: Mapping[str, Job]) -> dict[str, GivenCredential]:
     """Return made-up credentials for all that the jobs bind."""
     bindings = (binding for job in jobs.values() for binding in job.bindings)
-    secret = Credential("made-up-for-the-benchmark", "nobody")
+    secret = GivenCredential("made-up-for-the-benchmark", "nobody")
     return {binding.credentials_id: secret for binding in bindings}
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfl_jobs.rehearsal.directory import Home
-from cfl_jobs.rehearsal.engine import Engine, Outcome
-from cfl_jobs.rehearsal.environment import Credential
+from cfl_jobs.rehearsal.engine import Engine, LoopResult
+from cfl_jobs.rehearsal.environment import GivenCredential
 from cfl_jobs.rehearsal.records import BuildRecord, Builds, Event
 from cfl_jobs.rehearsal.session import fill
 from tests.rehearsal_home import commit, make_engine, make_repository
@@ -25,7 +25,7 @@ NAMES = ("ocargo", "codeforlife-portal", "codeforlife-deploy")
 SECRETS = {
     f"codeforlife-{name}-secret-key": f"key of {name}" for name in ("dev", "staging", "prod")
 }
-CREDENTIALS = {name: Credential(value) for name, value in SECRETS.items()}
+CREDENTIALS = {name: GivenCredential(value) for name, value in SECRETS.items()}
 ALL = {
     "Ad-hoc distribution",
     "Publish Ocargo Files",
@@ -87,14 +87,14 @@ class Chain:
             self.home, self.repositories, executors=executors, secrets=CREDENTIALS, events=events
         )
 
-    def push(self, *names: str) -> Outcome:
+    def push(self, *names: str) -> LoopResult:
         """Push to master of these repositories, and run everything to its end."""
         with self.engine() as engine:
             for name in names:
                 engine.push(name, "master")
             return engine.run()
 
-    def build(self, job: str, *, executors: int = 2, **values: str) -> Outcome:
+    def build(self, job: str, *, executors: int = 2, **values: str) -> LoopResult:
         """Start a job by hand, and run everything to its end."""
         with self.engine(executors=executors) as engine:
             engine.build(job, values)

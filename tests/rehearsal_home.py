@@ -8,8 +8,8 @@ from pathlib import Path
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.directory import Home
-from cfl_jobs.rehearsal.engine import Engine, Outcome
-from cfl_jobs.rehearsal.environment import Credential, Repositories
+from cfl_jobs.rehearsal.engine import Engine, LoopResult
+from cfl_jobs.rehearsal.environment import GivenCredential, Repositories
 from cfl_jobs.rehearsal.records import Builds, Event
 from cfl_jobs.rehearsal.reports import read_jobs
 from tests.shell_steps import git
@@ -60,7 +60,7 @@ def make_engine(
     repositories: Mapping[str, Path] | None = None,
     *,
     executors: int = 2,
-    secrets: Mapping[str, Credential] | None = None,
+    secrets: Mapping[str, GivenCredential] | None = None,
     events: list[Event] | None = None,
 ) -> Engine:
     return Engine(
@@ -194,7 +194,7 @@ def predefined(text: str) -> str:
 
 
 def run(
-    home: Home, job: str, secrets: Mapping[str, Credential] | None = None, **parameters: str
+    home: Home, job: str, secrets: Mapping[str, GivenCredential] | None = None, **parameters: str
 ) -> Result | None:
     """Start a job by hand, run everything to its end and return the job's last result."""
     with make_engine(home, secrets=secrets) as engine:
@@ -205,7 +205,7 @@ def run(
 
 def play(
     home: Home, *jobs: str, repositories: Mapping[str, Path] | None = None, executors: int = 2
-) -> Outcome:
+) -> LoopResult:
     """Start jobs by hand, one right after the other, and run everything to its end."""
     with make_engine(home, repositories, executors=executors) as engine:
         for job in jobs:

@@ -15,7 +15,7 @@ from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, Run, list_runs
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Plan, Result, Status
+from cfl_jobs.planning.plan import Plan, RunResult, Status
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.target import Kind, Target
@@ -112,7 +112,7 @@ def plan(
     return plan_changes(wanted, observed, adopt=adopt, prune=prune, defined=known)
 
 
-def apply(made: Plan, target: MemoryTarget, place: Path, *, workers: int = 1) -> Result:
+def apply(made: Plan, target: MemoryTarget, place: Path, *, workers: int = 1) -> RunResult:
     """Carry a plan out; its journal is kept in a place."""
     journal = Journal(place, target=target.label, verb="update")
     return apply_plan(made, target, journal, versions=target.installed, workers=workers)
@@ -132,7 +132,7 @@ def update(
     adopt: bool = False,
     prune: bool = False,
     workers: int = 1,
-) -> Result:
+) -> RunResult:
     """Plan and apply at once, as `update --yes` does."""
     made = plan(target, *wanted, adopt=adopt, prune=prune)
     return apply(made, target, place, workers=workers)
@@ -166,10 +166,10 @@ class Server(MemoryTarget):
     def plan(self, *wanted: Config, **asked: Any) -> Plan:
         return plan(self, *wanted, **asked)
 
-    def apply(self, made: Plan) -> Result:
+    def apply(self, made: Plan) -> RunResult:
         return apply(made, self, self.place)
 
-    def attempt(self, *wanted: Config, **asked: Any) -> Result:
+    def attempt(self, *wanted: Config, **asked: Any) -> RunResult:
         """Plan and apply at once, as `update --yes` does."""
         return update(self, self.place, *wanted, **asked)
 

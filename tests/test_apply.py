@@ -11,7 +11,7 @@ import pytest
 
 from cfl_jobs.errors import CflJobsError, Refused, Unreachable
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.journal import Journal, Step
+from cfl_jobs.planning.journal import Journal, RunStep
 from cfl_jobs.planning.plan import Owner, Status, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart
@@ -244,7 +244,7 @@ class FullJournal(Journal):
         super().__init__(place, target="memory", verb="update")
         self._left = steps
 
-    def note(self, step: Step) -> None:
+    def note(self, step: RunStep) -> None:
         self._left -= 1
         if self._left < 0:
             raise CflJobsError("journal.jsonl: no space left on device")

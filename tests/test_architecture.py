@@ -131,6 +131,16 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
     assert not {name.rpartition(".")[2] for name in modules()} & FORBIDDEN_NAMES
 
 
+def test_the_name_of_a_class_means_one_thing() -> None:
+    where: dict[str, list[str]] = {}
+    for module, path in modules().items():
+        for node in parse(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where.setdefault(node.name, []).append(module)
+    assert len(where) > 100
+    assert not {name: of for name, of in where.items() if len(of) > 1}
+
+
 def test_every_module_opens_with_a_docstring() -> None:
     for name, path in modules().items():
         assert ast.get_docstring(parse(path)), name

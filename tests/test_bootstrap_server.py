@@ -17,7 +17,7 @@ from cfl_jobs.bootstrap.running_server import (
     wait_for_installation,
 )
 from cfl_jobs.errors import CflJobsError, TargetError, UnsafePlan
-from cfl_jobs.planning.basis import Asked
+from cfl_jobs.planning.basis import PlanRequest
 from cfl_jobs.reading.inventory import INVENTORY, load_inventory
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.targets.credentials import Credentials
@@ -66,7 +66,7 @@ def project(tmp_path: Path, fresh: JenkinsServer, monkeypatch: pytest.MonkeyPatc
 def set_up(
     project: Path, target: JenkinsTarget, *, yes: bool = True, despite: tuple[str, ...] = ()
 ) -> int:
-    update = partial(update_jobs, project, target, Asked(), Consent(yes, despite=despite))
+    update = partial(update_jobs, project, target, PlanRequest(), Consent(yes, despite=despite))
     verify = partial(verify_jobs, project, target)
     return set_up_server(
         target, needs_of_project(project), update=update, verify=verify, yes=yes, waiting=WAITING

@@ -9,7 +9,7 @@ import pytest
 from cfl_jobs.configs.steps.step import BoundCredential
 from cfl_jobs.errors import CflJobsError, DefinitionError, LoginRefused
 from cfl_jobs.reading.secrets import CredentialKind, name_of, names_of, read_secrets
-from cfl_jobs.rehearsal.environment import Credential, read_credentials
+from cfl_jobs.rehearsal.environment import GivenCredential, read_credentials
 from cfl_jobs.targets.credentials import Credentials, find_credentials
 
 URL = "https://jenkins.example.org/ci/"
@@ -260,15 +260,15 @@ def test_the_file_that_bootstrap_takes_gives_a_rehearsal_its_credentials(tmp_pat
         )
     ]
     assert read_credentials(path, bindings) == {
-        "site-key": Credential("one"),
-        "plain.id": Credential("two"),
-        "registry": Credential("p$:d", "ann"),
-        "pem": Credential("the key\n"),
-        "git": Credential("the key\n", "deployer"),
+        "site-key": GivenCredential("one"),
+        "plain.id": GivenCredential("two"),
+        "registry": GivenCredential("p$:d", "ann"),
+        "pem": GivenCredential("the key\n"),
+        "git": GivenCredential("the key\n", "deployer"),
     }
 
 
 def test_an_id_itself_is_a_name_too(tmp_path: Path) -> None:
     path = write(tmp_path, "site-key=one\n")
     binding = BoundCredential("site-key", "StringBinding", ("X",))
-    assert read_credentials(path, [binding]) == {"site-key": Credential("one")}
+    assert read_credentials(path, [binding]) == {"site-key": GivenCredential("one")}

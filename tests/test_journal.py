@@ -14,8 +14,8 @@ import pytest
 from cfl_jobs.check.rule import Problem, Severity
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, Finding, Origin, PlanError, Position
-from cfl_jobs.planning.basis import Asked, Basis, Setup, load_plan, save_plan
-from cfl_jobs.planning.journal import Journal, Step, find_run, list_runs, state_directory
+from cfl_jobs.planning.basis import Basis, PlanRequest, Setup, load_plan, save_plan
+from cfl_jobs.planning.journal import Journal, RunStep, find_run, list_runs, state_directory
 from cfl_jobs.planning.observe import check_unchanged, observe
 from cfl_jobs.planning.plan import Create, Delete, Update
 from cfl_jobs.planning.renames import names_to_look_at
@@ -39,9 +39,9 @@ def test_runs_of_the_same_second_have_their_own_directories(tmp_path: Path) -> N
 def test_a_step_is_the_last_line_about_its_job(journal: Journal, tmp_path: Path) -> None:
     """Started, then done; a line that was cut off by a kill is left out."""
     file = journal.keep(Kind.JOB, "a/b", "<project/>")
-    step = Step(Kind.JOB, "a/b", "update", "started", before=file)
+    step = RunStep(Kind.JOB, "a/b", "update", "started", before=file)
     journal.note(step)
-    done = Step(Kind.JOB, "a/b", "update", "done", before=file, after="0123")
+    done = RunStep(Kind.JOB, "a/b", "update", "done", before=file, after="0123")
     journal.note(done)
     with (journal.directory / "journal.jsonl").open("a") as stream:
         stream.write('{"kind": "job", "na')
@@ -112,7 +112,7 @@ def test_runs_against_other_targets_are_not_among_them(tmp_path: Path) -> None:
 def test_a_damaged_line_costs_only_itself(
     journal: Journal, tmp_path: Path, cut: bytes, damaged: int
 ) -> None:
-    step = Step(Kind.JOB, "Caf\u00e9\u2028", "create", "done", after="1")
+    step = RunStep(Kind.JOB, "Caf\u00e9\u2028", "create", "done", after="1")
     journal.note(step)
     with (journal.directory / "journal.jsonl").open("ab") as stream:
         stream.write(cut)
@@ -189,8 +189,8 @@ def test_the_tenth_run_of_a_second_is_newer_than_the_ninth(tmp_path: Path) -> No
 
 def test_a_run_of_old_is_told_without_who_made_it(journal: Journal, tmp_path: Path) -> None:
     for name in "cab":
-        journal.note(Step(Kind.JOB, name, "update", "done"))
-    journal.note(Step(Kind.VIEW, "v", "create", "failed"))
+        journal.note(RunStep(Kind.JOB, name, "update", "done"))
+    journal.note(RunStep(Kind.VIEW, "v", "create", "failed"))
     (journal.directory / "run.json").write_text('{"target": "x", "verb": "update"}')
     (run,) = list_runs(tmp_path, "x")
     assert str(run).splitlines() == [
@@ -202,7 +202,9 @@ def test_a_run_of_old_is_told_without_who_made_it(journal: Journal, tmp_path: Pa
 
 def basis_of(server: Server, *wanted: Config) -> Basis:
     names = names_to_look_at(wanted)
-    return Basis(wanted, observe(server, names, with_orphans=True), Asked(adopt=True, prune=True))
+    return Basis(
+        wanted, observe(server, names, with_orphans=True), PlanRequest(adopt=True, prune=True)
+    )
 
 
 def test_a_kept_plan_is_the_same_plan(server: Server, tmp_path: Path) -> None:

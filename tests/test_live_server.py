@@ -13,7 +13,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description, split_description
 from cfl_jobs.planning.journal import list_runs
-from cfl_jobs.planning.plan import Owner, Plan, Result, Update
+from cfl_jobs.planning.plan import Owner, Plan, RunResult, Update
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import find_credentials
@@ -68,7 +68,7 @@ def render_chain(*, echo: str = "") -> tuple[Config, ...]:
     return tuple(found)
 
 
-def messages(result: Result) -> list[str]:
+def messages(result: RunResult) -> list[str]:
     return [outcome.message for outcome in result.outcomes if outcome.message]
 
 

@@ -16,7 +16,7 @@ from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Trash
 from cfl_jobs.rehearsal.engine import Engine
-from cfl_jobs.rehearsal.environment import Credential
+from cfl_jobs.rehearsal.environment import GivenCredential
 from cfl_jobs.rehearsal.execution import find_unrehearsable
 from cfl_jobs.rehearsal.records import Builds
 from tests.rehearsal_home import (
@@ -271,9 +271,9 @@ def test_credentials_reach_the_step_and_not_the_log(tmp_path: Path) -> None:
     script = 'echo "$TOKEN $WHO $PASS"; cat "$KEYFILE" > copy; printf %s "$TOKEN"'
     home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=BIND)})
     secrets = {
-        "t": Credential("it's a secret"),
-        "u": Credential("pass:word", "ann"),
-        "f": Credential("key text"),
+        "t": GivenCredential("it's a secret"),
+        "u": GivenCredential("pass:word", "ann"),
+        "f": GivenCredential("key text"),
     }
     assert run(home, "J", secrets) is Result.SUCCESS
     log = read_log(home, "J")
@@ -290,7 +290,7 @@ def test_missing_credentials_are_all_named_by_the_build_that_needs_them(tmp_path
         "J": job_xml(wrappers=BIND, builders=shell("echo not reached")),
     }
     home = make_home(tmp_path, configs)
-    assert run(home, "Up", {"t": Credential("x")}) is Result.SUCCESS
+    assert run(home, "Up", {"t": GivenCredential("x")}) is Result.SUCCESS
     assert last(home, "J") is Result.FAILURE
     log = read_log(home, "J")
     assert "needed and not given: u, f\n" in log
@@ -305,7 +305,7 @@ def test_an_ssh_key_is_a_file_beside_its_user(tmp_path: Path) -> None:
     )
     script = shell('echo "as $WHO${PHRASE-}"; cat "$KEY"; grep A8 "$KEY"')
     home = make_home(tmp_path, {"J": job_xml(builders=script, wrappers=wrapper)})
-    key = Credential("-- BEGIN KEY --\nA8ZKFJWEKRJ\n--\n", "deployer")
+    key = GivenCredential("-- BEGIN KEY --\nA8ZKFJWEKRJ\n--\n", "deployer")
     assert run(home, "J", {"k": key}) is Result.SUCCESS
     log = read_log(home, "J")
     assert "\nas deployer\n" in log
@@ -318,7 +318,7 @@ def test_only_what_is_secret_is_masked(tmp_path: Path, secret: str) -> None:
     """Not empty quotes, not what follows a colon, not short lines of a file."""
     shown = "'' b 1 { } :"
     home = make_home(tmp_path, {"J": job_xml(builders=shell(f'echo "{shown}"'))})
-    run(home, "J", {"t": Credential(secret)})
+    run(home, "J", {"t": GivenCredential(secret)})
     assert f"\n{shown}\n" in read_log(home, "J")
 
 

@@ -18,10 +18,10 @@ from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.basis import Asked, Basis
+from cfl_jobs.planning.basis import Basis, PlanRequest
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Owner, Plan, Result, Status, Update
+from cfl_jobs.planning.plan import Owner, Plan, RunResult, Status, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.planning.rollback import plan_rollback
@@ -100,14 +100,14 @@ def chain() -> tuple[Config, ...]:
 def look(target: JenkinsTarget, wanted: tuple[Config, ...], *, prune: bool = False) -> Basis:
     names, project = names_to_look_at(wanted), wanted[0].project
     observed = observe(target, names, with_orphans=prune, project=project)
-    return Basis(wanted, observed, Asked(prune=prune))
+    return Basis(wanted, observed, PlanRequest(prune=prune))
 
 
 def make_plan(target: JenkinsTarget, wanted: tuple[Config, ...], *, prune: bool = False) -> Plan:
     return look(target, wanted, prune=prune).plan()
 
 
-def update(target: JenkinsTarget, place: Path, wanted: tuple[Config, ...]) -> Result:
+def update(target: JenkinsTarget, place: Path, wanted: tuple[Config, ...]) -> RunResult:
     """Look, plan and apply, as `update --yes` does."""
     basis = look(target, wanted)
     journal = Journal(place, target=target.label, verb="update")
@@ -125,7 +125,7 @@ class Site:
     def plan(self, wanted: tuple[Config, ...], *, prune: bool = False) -> Plan:
         return make_plan(self.target, wanted, prune=prune)
 
-    def update(self, wanted: tuple[Config, ...]) -> Result:
+    def update(self, wanted: tuple[Config, ...]) -> RunResult:
         return update(self.target, self.place, wanted)
 
     def assert_quiet(self, wanted: tuple[Config, ...], *states: Callable[[], None]) -> None:

@@ -19,8 +19,8 @@ from cfl_jobs.check.following import (
     End,
     Ends,
     Follower,
-    State,
-    Step,
+    Known,
+    Point,
     TooLong,
     Ways,
 )
@@ -108,10 +108,10 @@ class _Reader:
         self._tree = parse(script)
         self._follower = Follower(script, self._tree, options)
         # of functions: what is known there, whether that is asked, and the ends where it fails
-        self._calls: dict[str, list[tuple[State, bool, set[End]]]] = {}
+        self._calls: dict[str, list[tuple[Known, bool, set[End]]]] = {}
 
     def read(self) -> Reading:
-        start = State(options=self._options)
+        start = Known(options=self._options)
         red: dict[Stop, None] = {}
         green: dict[Stop, None] = {}
         commands: list[Command] = []
@@ -165,7 +165,7 @@ class _Reader:
             worst = set[End]().union(*(e for _, _, e in self._calls[function])) - {End.FAILS}
         return next((end for end in (End.NONE, End.PASSES, End.UNSURE) if end in worst), End.FAILS)
 
-    def _is_held(self, step: Step, states: Iterable[State]) -> bool:
+    def _is_held(self, step: Point, states: Iterable[Known]) -> bool:
         """Tell whether nothing but `set -e` ends a script after a command that fails."""
         ends: Ends = {}
         for state in states:
@@ -174,7 +174,7 @@ class _Reader:
             ends = {**ends, **self._follower.ends_after(step, failed)}
         return not set(ends) & {End.FAILS, End.UNSURE}
 
-    def _stops(self, step: Step, asked: str, end: Step | None) -> Iterator[Stop]:
+    def _stops(self, step: Point, asked: str, end: Point | None) -> Iterator[Stop]:
         last = end or step
         name = last.name
         by = name * (name in self._follower.functions and last is not step)
@@ -196,7 +196,7 @@ class _Reader:
             return text
         return " ".join(node.words)
 
-    def _shown(self, step: Step, last: Step, by: str, *, by_itself: bool) -> str:
+    def _shown(self, step: Point, last: Point, by: str, *, by_itself: bool) -> str:
         """Return what ends a script as it is written."""
         own = self._source(last.node)
         if by and (call := _CALL.match(own)):
@@ -213,7 +213,7 @@ class _Reader:
         return shorten(f"{lead.rstrip(' ;')}: {self._source(last.shown)}")
 
 
-def _is_behind(step: Step | None, condition: str) -> bool:
+def _is_behind(step: Point | None, condition: str) -> bool:
     """Tell whether a command stands in a branch of a condition."""
     return step is not None and any(condition in way for way in step.around)
 
@@ -259,7 +259,7 @@ STOPS_AT = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ShellOptions:
     """Options of STOPS_AT: those that hold in a script, that it takes back (`set +e`), and how many
     shells that it calls have each; "" counts these shells.
 
@@ -275,7 +275,7 @@ class Options:
 _SHELL = re.compile(r"(?:\S*/)?(?:ba|da|z|k)?sh")
 
 
-def find_options(script: str) -> Options:
+def find_options(script: str) -> ShellOptions:
     """Return at what a script is to stop by itself."""
     on = set(options_at_first(script))
     off, inner = set[str](), Counter[str]()
@@ -295,7 +295,7 @@ def find_options(script: str) -> Options:
                 off.add(option)
                 if not where:
                     end.pop(option, None)
-    return Options(frozenset(on), frozenset(off), end, inner)
+    return ShellOptions(frozenset(on), frozenset(off), end, inner)
 
 
 _ITS_OWN = "in a shell of its own"

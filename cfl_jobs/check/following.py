@@ -69,14 +69,14 @@ _NOWHERE: Any = None  # where the last steps go on
 
 
 @dataclass(eq=False, slots=True)
-class Step:
+class Point:
     """A command, or what begins or ends several. `out` is where an end of this shell leads."""
 
     do: str
     node: Node = field(default_factory=lambda: Node("run"))
-    ok: Step = _NOWHERE
-    bad: Step = _NOWHERE
-    out: Step = _NOWHERE
+    ok: Point = _NOWHERE
+    bad: Point = _NOWHERE
+    out: Point = _NOWHERE
     is_checked: bool = False
     around: Ways = _ALWAYS
     shown: Node | None = None
@@ -88,11 +88,11 @@ class Step:
         return "".join(self.call[:1])
 
 
-_WHATEVER = Step("run")  # ends a script: what the trap of EXIT does is the same for all
-Ends: TypeAlias = Mapping[End, Step | None]
+_WHATEVER = Point("run")  # ends a script: what the trap of EXIT does is the same for all
+Ends: TypeAlias = Mapping[End, Point | None]
 
 
-class State(NamedTuple):
+class Known(NamedTuple):
     """What is known at a step. `traps` are those of EXIT and ERR."""
 
     status: str = PASS
@@ -102,8 +102,8 @@ class State(NamedTuple):
     is_waiting: bool = False  # for what failed behind the script's back
     is_piped: bool = False  # a part of the pipe failed
     has_ended: bool = False
-    by: Step | None = None
-    outer: State | None = None  # of the shell that began this one
+    by: Point | None = None
+    outer: Known | None = None  # of the shell that began this one
 
     def given(self, words: Sequence[str]) -> str:
         """Return the status of `exit` or `return`: its own word, or the last command's."""
@@ -112,14 +112,14 @@ class State(NamedTuple):
         return code_of(words[1], dict(self.known), self.status)
 
 
-_Way: TypeAlias = tuple[Step, State]
-Reached: TypeAlias = Mapping[Step, Mapping[State, None]]  # in the order in which they are reached
+_Way: TypeAlias = tuple[Point, Known]
+Reached: TypeAlias = Mapping[Point, Mapping[Known, None]]  # in the order in which they are reached
 
 
 class _Context(NamedTuple):
-    out: Step
-    back: Step  # where `return` leads
-    loop: Step
+    out: Point
+    back: Point  # where `return` leads
+    loop: Point
     is_checked: bool = False
     around: Ways = _ALWAYS
     shown: Node | None = None  # the statement that a command is part of
@@ -160,13 +160,13 @@ def _both(some: Ways, others: Ways) -> Ways:
     return tuple(dict.fromkeys(one | other for one in some for other in others))
 
 
-def _status(value: str, following: Step) -> Step:
-    return Step("status", ok=following, value=value)
+def _status(value: str, following: Point) -> Point:
+    return Point("status", ok=following, value=value)
 
 
-def _step_of(node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+def _step_of(node: Node, ok: Point, bad: Point, at: _Context) -> Point:
     shown, call = at.shown or node, call_of(node)
-    return Step("run", node, ok, bad, at.out, at.is_checked, at.around, shown, call=call)
+    return Point("run", node, ok, bad, at.out, at.is_checked, at.around, shown, call=call)
 
 
 class Follower:
@@ -180,10 +180,10 @@ class Follower:
         self.functions = {node.words[0]: node.parts[0] for node in nodes if node.kind == "def"}
         self.known_functions: dict[tuple[str, bool], _Function] = {}
         self._memo: dict[_Way, Ends] = {}
-        self._visits: dict[Step, int] = {}
-        self._handlers: dict[tuple[str, Step], Step] = {}
+        self._visits: dict[Point, int] = {}
+        self._handlers: dict[tuple[str, Point], Point] = {}
         self._depth = 0  # of functions that are looked at
-        self._last = Step("out")  # after a trap
+        self._last = Point("out")  # after a trap
         self._asked = frozenset(
             name.strip("#")
             for node in nodes
@@ -197,12 +197,12 @@ class Follower:
         if self._left < 0:
             raise TooLong
 
-    def root(self, body: Node, *, over: str = "over", is_checked: bool = False) -> Step:
+    def root(self, body: Node, *, over: str = "over", is_checked: bool = False) -> Point:
         """Return the first step of commands, which are made from the last on."""
-        end = Step(over)
-        return self._build(body, end, end, _Context(Step("out"), end, end, is_checked))
+        end = Point(over)
+        return self._build(body, end, end, _Context(Point("out"), end, end, is_checked))
 
-    def _build(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+    def _build(self, node: Node, ok: Point, bad: Point, at: _Context) -> Point:
         self._work()
         parts = node.parts
         match node.kind:
@@ -228,24 +228,24 @@ class Follower:
             case "case":
                 return self._build_case(node, ok, bad, at)
             case "each":
-                return self._with_outputs(node.words, Step("choice", node, ok, bad), at)
+                return self._with_outputs(node.words, Point("choice", node, ok, bad), at)
             case "shell":
                 return self._inner(
-                    parts[0], Step("leave", node, ok, bad, at.out, at.is_checked), at
+                    parts[0], Point("leave", node, ok, bad, at.out, at.is_checked), at
                 )
             case "back":
-                leave = Step("leave", node, ok, ok, at.out, True, value="back")
+                leave = Point("leave", node, ok, ok, at.out, True, value="back")
                 return self._inner(parts[0], leave, at)
             case "pipe":
-                following = Step("join", node, ok, bad, at.out, at.is_checked)
+                following = Point("join", node, ok, bad, at.out, at.is_checked)
                 for part in reversed(parts):
                     ways = following, following
-                    leave = Step("leave", part, *ways, following, True, value="pipe")
+                    leave = Point("leave", part, *ways, following, True, value="pipe")
                     following = self._inner(part, leave, at)
                 return following
         return _status(PASS, ok)  # of what defines a function
 
-    def _build_branches(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+    def _build_branches(self, node: Node, ok: Point, bad: Point, at: _Context) -> Point:
         condition, *bodies = node.parts
         entries = [_status(PASS, ok), _status(PASS, ok)]
         for number, body in enumerate(bodies):
@@ -258,7 +258,7 @@ class Follower:
         asking = at._replace(is_checked=True, shown=node)
         return self._build(condition, then, otherwise, asking)
 
-    def _build_case(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+    def _build_case(self, node: Node, ok: Point, bad: Point, at: _Context) -> Point:
         entry = _status(PASS, ok)
         before = _ALWAYS
         ways: list[tuple[Node, str, Ways]] = []
@@ -280,13 +280,13 @@ class Follower:
             entry = _step_of(question, body, entry, asking)
         return entry
 
-    def _build_run(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+    def _build_run(self, node: Node, ok: Point, bad: Point, at: _Context) -> Point:
         words = call_of(node)
         name = "".join(words[:1])
         if name in ("break", "continue"):
             return _status(PASS, at.loop)
         if name == "return":
-            return Step("return", node, at.back, at.back, call=words)
+            return Point("return", node, at.back, at.back, call=words)
         if name == "exec" and words[1:]:
             return _step_of(node, at.out, at.out, at._replace(is_checked=True))
         if 0 < at.depth < _DEEPEST_TRAP and name in self.functions:
@@ -294,20 +294,20 @@ class Follower:
             return self._build(self.functions[name], ok, bad, inner)
         return self._with_outputs(node.words, _step_of(node, ok, bad, at), at)
 
-    def _inner(self, body: Node, leave: Step, at: _Context, value: str = "") -> Step:
+    def _inner(self, body: Node, leave: Point, at: _Context, value: str = "") -> Point:
         """Return the first step of commands that a shell of their own runs."""
         inner = at._replace(out=leave, back=leave, loop=leave)
-        return Step("enter", body, self._build(body, leave, leave, inner), value=value)
+        return Point("enter", body, self._build(body, leave, leave, inner), value=value)
 
-    def _with_outputs(self, words: Sequence[str], step: Step, at: _Context) -> Step:
+    def _with_outputs(self, words: Sequence[str], step: Point, at: _Context) -> Point:
         # bash runs $(...) without set -e, where another shell keeps it
         value = "output" * self._script.startswith("#!")
         for output in reversed(list(outputs_of(words))):
-            leave = Step("leave", step.node, step, step, at.out, True)
+            leave = Point("leave", step.node, step, step, at.out, True)
             step = self._inner(parse(output), leave, at, value)
         return step
 
-    def _ways(self, step: Step, state: State) -> list[_Way]:
+    def _ways(self, step: Point, state: Known) -> list[_Way]:
         """Return where a script goes on after a step, and what is known there; nowhere at its end.
 
         What variables hold is not followed for ever.
@@ -317,7 +317,7 @@ class Follower:
         self._work()
         return [self._keyed(*way) for way in self._after(step, state)]
 
-    def _keyed(self, step: Step, state: State) -> _Way:
+    def _keyed(self, step: Point, state: Known) -> _Way:
         if step.do in ("run", "status", "choice") and not state.has_ended:
             state = state._replace(by=None)
         if state.known and (step, state) not in self._memo:
@@ -326,7 +326,7 @@ class Follower:
                 return step, state._replace(known=frozenset())
         return step, state
 
-    def _after(self, step: Step, state: State) -> list[_Way]:
+    def _after(self, step: Point, state: Known) -> list[_Way]:
         match step.do:
             case "run":
                 return self._run(step, state)
@@ -356,7 +356,7 @@ class Follower:
         left = state._replace(traps=("", ""))
         return self._handle(state.traps[0], self._last, self._last, left)
 
-    def _leave(self, step: Step, state: State) -> list[_Way]:
+    def _leave(self, step: Point, state: Known) -> list[_Way]:
         outer = state.outer or state
         failed = state.status != PASS
         left = outer._replace(status=state.status, by=state.by)
@@ -366,7 +366,7 @@ class Follower:
             left = left._replace(status=PASS, is_waiting=left.is_waiting or failed)
         return self._settle(step, left)
 
-    def _settle(self, step: Step, state: State) -> list[_Way]:
+    def _settle(self, step: Point, state: Known) -> list[_Way]:
         """Go on after a command whose status is known."""
         if state.status == NOT_KNOWN:
             both = [self._settle(step, state._replace(status=each)) for each in (PASS, FAIL)]
@@ -383,17 +383,17 @@ class Follower:
             return self._handle(handler, following, step.out, left)
         return [(following, left)]
 
-    def _handle(self, handler: str, following: Step, out: Step, state: State) -> list[_Way]:
+    def _handle(self, handler: str, following: Point, out: Point, state: Known) -> list[_Way]:
         """Go on with a trap; after it, the status is what it was, unless it ends the script."""
         key = handler, following
         if key not in self._handlers:
-            restore, ended = Step("restore", ok=following), Step("trapped", ok=out)
+            restore, ended = Point("restore", ok=following), Point("trapped", ok=out)
             at = _Context(ended, restore, restore, is_checked=True, around=(), depth=1)
             self._handlers[key] = self._build(parse(handler), restore, restore, at)
         inner = state._replace(traps=("", ""), has_ended=False, outer=state)
         return [(self._handlers[key], inner)]
 
-    def _run(self, step: Step, state: State) -> list[_Way]:
+    def _run(self, step: Point, state: Known) -> list[_Way]:
         status = ""  # with which the command ends the script
         if step.name in self.functions:
             always = self.function(step, state).always
@@ -410,12 +410,12 @@ class Follower:
             states = states[:1]  # it is another that is taken to fail
         return [way for each in states for way in self._settle(step, each)]
 
-    def _results(self, step: Step, state: State) -> list[State]:
+    def _results(self, step: Point, state: Known) -> list[Known]:
         """Return what is known after a command where it succeeds, and where it fails, if it may."""
         after = self._changed(step, state)
         return [after._replace(status=status) for status in self._statuses(step, after)]
 
-    def _statuses(self, step: Step, state: State) -> tuple[str, ...]:
+    def _statuses(self, step: Point, state: Known) -> tuple[str, ...]:
         words, name = step.call, step.name
         if not words:
             return (state.status if any(outputs_of(step.node.words)) else PASS,)
@@ -431,7 +431,7 @@ class Follower:
             return {None: (PASS, FAIL), True: (PASS,), False: (FAIL,)}[answer]
         return (PASS, FAIL)
 
-    def _changed(self, step: Step, state: State) -> State:
+    def _changed(self, step: Point, state: Known) -> Known:
         """Return what is known after a command that sets options, traps or variables."""
         words, name = step.call, step.name
         if name in ("set", "shopt"):
@@ -451,7 +451,7 @@ class Follower:
             changed = find_assigned(self._script[body.start : body.end])
         return state._replace(known=frozenset(p for p in state.known if p[0] not in changed))
 
-    def _assigned(self, words: Sequence[str], state: State) -> frozenset[tuple[str, str]]:
+    def _assigned(self, words: Sequence[str], state: Known) -> frozenset[tuple[str, str]]:
         """Return what the variables hold that are asked for, after what is assigned to some."""
         before, known = dict(state.known), dict(state.known)
         for word in words:
@@ -467,7 +467,7 @@ class Follower:
                     known[found[1]] = value
         return frozenset(known.items())
 
-    def outcome(self, step: Step, state: State) -> Ends:
+    def outcome(self, step: Point, state: Known) -> Ends:
         """Return the ends that a script may have from a step on, each with what makes it."""
         start = self._keyed(step, state)
         if start in self._memo:
@@ -480,7 +480,7 @@ class Follower:
                 open_.append((missing, self._ways(*missing)))
                 continue
             open_.pop()
-            ends: dict[End, Step | None] = {}
+            ends: dict[End, Point | None] = {}
             if not ways:
                 ends |= _judge(*key)
             for way in ways:
@@ -490,7 +490,7 @@ class Follower:
             self._memo[key] = ends
         return self._memo[start]
 
-    def function(self, step: Step, state: State) -> _Function:
+    def function(self, step: Point, state: Known) -> _Function:
         """Return what a function does that is called in a step."""
         ends_itself = "e" in state.options and not step.is_checked
         key = step.name, ends_itself
@@ -499,7 +499,7 @@ class Follower:
                 return _ANY
             self._depth += 1
             self.known_functions[key] = _ANY  # where it calls itself
-            start = State(options=state.options - set("e" * (not ends_itself)))
+            start = Known(options=state.options - set("e" * (not ends_itself)))
             body = self.functions[step.name]
             root = self.root(body, over="returned", is_checked=step.is_checked)
             ends = set(self.outcome(root, start))
@@ -517,17 +517,17 @@ class Follower:
             self.known_functions[key] = does
         return self.known_functions[key]
 
-    def ends_red(self, step: Step) -> bool:
+    def ends_red(self, step: Point) -> bool:
         """Tell whether a step may end the script red by its own words."""
         if step.do != "run" or step.out.do != "out":
             return False
         if step.name in self.functions:
-            return self.function(step, State(options=self._options)).may_end
+            return self.function(step, Known(options=self._options)).may_end
         return step.name == "exit" and step.call[1:] != ("0",)
 
-    def reach(self, root: Step, states: Iterable[State]) -> Reached:
+    def reach(self, root: Point, states: Iterable[Known]) -> Reached:
         """Return the steps that are reached, with what is known at each."""
-        reached: dict[Step, dict[State, None]] = {}
+        reached: dict[Point, dict[Known, None]] = {}
         waiting = [self._keyed(root, state) for state in states]
         while waiting:
             step, state = waiting.pop()
@@ -536,7 +536,7 @@ class Follower:
                 waiting += self._ways(step, state)
         return reached
 
-    def weigh(self, reached: Reached) -> Iterator[tuple[Step, Ends, Ends]]:
+    def weigh(self, reached: Reached) -> Iterator[tuple[Point, Ends, Ends]]:
         """Yield each command with the ends where it succeeds, and where it fails, if it may."""
         for step, states in reached.items():
             if step.do != "run" or step.name in ("", "exit") or not step.around:
@@ -556,14 +556,14 @@ class Follower:
                         bad = {**bad, **self.ends_after(step, after)}
             yield step, ok, bad
 
-    def ends_after(self, step: Step, state: State) -> Ends:
+    def ends_after(self, step: Point, state: Known) -> Ends:
         ends: Ends = {}
         for way in self._settle(step, state):
             ends = {**ends, **self.outcome(*way)}
         return ends
 
 
-def _judge(step: Step, state: State) -> Ends:
+def _judge(step: Point, state: Known) -> Ends:
     """Return what a script comes to at a last step."""
     if step.do == "returned":
         return {{FAIL: End.LEFT}.get(state.status, End.NONE): None}

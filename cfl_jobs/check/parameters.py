@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of
-from cfl_jobs.check.shell import Use, find_assigned, find_uses
+from cfl_jobs.check.shell import VariableUse, find_assigned, find_uses
 from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.graph import Chain
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
@@ -170,7 +170,7 @@ class _Reference(NamedTuple):
 
     name: str
     path: str
-    use: Use | None = None  # in a script
+    use: VariableUse | None = None  # in a script
 
 
 def _is_set(name: str, job: Job, chain: Chain) -> bool:

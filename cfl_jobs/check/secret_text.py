@@ -17,7 +17,7 @@ from cfl_jobs.configs.fields import ENCRYPTED
 
 
 @dataclass(frozen=True, slots=True)
-class Secret:
+class FoundSecret:
     """Where a secret stands in a line (from 0) and what it looks like, never what it is."""
 
     start: int
@@ -87,9 +87,9 @@ _HARMLESS_TEXT = re.compile(r"\s*(\$\w+|\$\{\w+\}|true|false)?\s*")
 _RANDOM_BITS = 4.0
 
 
-def find_secrets(line: str) -> tuple[Secret, ...]:
+def find_secrets(line: str) -> tuple[FoundSecret, ...]:
     """Return the secrets in a line, in order, none inside another."""
-    kept: list[Secret] = []
+    kept: list[FoundSecret] = []
     for secret in sorted(_find(line), key=lambda secret: (secret.start, -secret.end)):
         if not kept or secret.start >= kept[-1].end:
             kept.append(secret)
@@ -122,15 +122,15 @@ def is_secret(tag: str, text: str) -> bool:
     return bool(named_so) and not _HARMLESS_TEXT.fullmatch(text)
 
 
-def _find(line: str) -> Iterator[Secret]:
+def _find(line: str) -> Iterator[FoundSecret]:
     for kind, shape in _SHAPE.items():
         for match in shape.finditer(line):
-            yield Secret(match.start(), match.end(), kind)
+            yield FoundSecret(match.start(), match.end(), kind)
     for kind, where, pattern, is_one in _VALUES:
         if where.search(line):
             for match in pattern.finditer(line):
                 if is_one(match["value"]):
-                    yield Secret(*match.span("value"), kind)
+                    yield FoundSecret(*match.span("value"), kind)
 
 
 def is_harmless(value: str) -> bool:

@@ -69,7 +69,7 @@ _kept = lru_cache(maxsize=4096)
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class VariableUse:
     """`has_default`: the script says what to do without it. `is_required`: it fails without it."""
 
     name: str
@@ -79,9 +79,9 @@ class Use:
 
 
 @_kept
-def find_uses(script: str) -> tuple[Use, ...]:
+def find_uses(script: str) -> tuple[VariableUse, ...]:
     """Return the variables that the script expands, in order; arithmetic isn't looked into."""
-    uses: list[Use] = []
+    uses: list[VariableUse] = []
     line = 1
     for part in _cut(script):
         uses += _find_uses(part, line)
@@ -90,18 +90,20 @@ def find_uses(script: str) -> tuple[Use, ...]:
 
 
 @_kept
-def _find_uses(part: str, line: int) -> tuple[Use, ...]:
+def _find_uses(part: str, line: int) -> tuple[VariableUse, ...]:
     text, at = _expand(part, quoted=True), 0
-    uses: list[Use] = []
+    uses: list[VariableUse] = []
     for match in _USE.finditer(text):
         line += text.count("\n", at, match.start())
         at = match.start()
         does = match["does"] or ""
         name = match["braced"] or match["plain"]
-        uses.append(Use(name, line, has_default=does in tuple("-=+"), is_required=does == "?"))
+        uses.append(
+            VariableUse(name, line, has_default=does in tuple("-=+"), is_required=does == "?")
+        )
         # ${NAME:-$OTHER}: the rest is looked into as well
         rest = _USE.finditer(f"{match['rest'] or ''}}}")
-        uses += [Use(inner["braced"] or inner["plain"], line) for inner in rest]
+        uses += [VariableUse(inner["braced"] or inner["plain"], line) for inner in rest]
     return tuple(uses)
 
 

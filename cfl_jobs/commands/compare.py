@@ -10,7 +10,7 @@ import click
 from cfl_jobs.commands import OUTPUT, find_project, options
 from cfl_jobs.commands.options import ChosenTarget, layout_option, target_options
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.planning.basis import Asked, save_plan
+from cfl_jobs.planning.basis import PlanRequest, save_plan
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.review.review import Review
 from cfl_jobs.target import is_server, name_command
@@ -43,7 +43,7 @@ def plan(
     server) or both; what Jenkins itself made of a job is shown with -v only.
     """
     root = find_project()
-    basis, found = look_at(root, target.open(root), Asked(jobs, adopt, prune))
+    basis, found = look_at(root, target.open(root), PlanRequest(jobs, adopt, prune))
     show_review(found, layout, verbose=verbose)
     if out is not None:
         save_plan(basis, out)

@@ -80,7 +80,7 @@ def bootstrap(
     from cfl_jobs.bootstrap.directory import write_home
     from cfl_jobs.bootstrap.running_server import set_up_server
     from cfl_jobs.doctor.needs import find_needs
-    from cfl_jobs.planning.basis import Asked
+    from cfl_jobs.planning.basis import PlanRequest
     from cfl_jobs.rendering.cache import render_cached
     from cfl_jobs.terminal.pushing import Consent, update_jobs, verify_jobs
 
@@ -98,7 +98,7 @@ def bootstrap(
     needs = find_needs(root, render_cached(root))
     there = target.without("url").open(root) if home else target.open(root)
     consent = Consent(yes or home is not None, despite=despite)
-    update = partial(update_jobs, root, there, Asked(), consent)
+    update = partial(update_jobs, root, there, PlanRequest(), consent)
     if home is None:
         verify = partial(verify_jobs, root, there)
         return set_up_server(there, needs, update=update, verify=verify, yes=yes)

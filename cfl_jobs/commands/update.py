@@ -42,7 +42,7 @@ def update(
     Without --home or --url it is the settings' server. Every config that is replaced is kept, see
     `cfl-jobs history`; each job is read back after it was changed.
     """
-    from cfl_jobs.planning.basis import Asked
+    from cfl_jobs.planning.basis import PlanRequest
     from cfl_jobs.terminal.pushing import Consent, apply_kept_plan, update_jobs
 
     if plan_file is not None and (jobs or adopt or prune):
@@ -54,7 +54,7 @@ def update(
     if plan_file is not None:
         return apply_kept_plan(plan_file, target.open_kept, consent)
     root = find_project()
-    return update_jobs(root, target.open(root), Asked(jobs, adopt, prune), consent)
+    return update_jobs(root, target.open(root), PlanRequest(jobs, adopt, prune), consent)
 
 
 @click.command()

@@ -30,7 +30,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class GraphNode:
     """One job. A job that others name but nobody defines has `defined` false."""
 
     name: str
@@ -109,12 +109,12 @@ class Chain:
     Edges are in the order of their jobs, and in a job in the order of its config.
     """
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     triggers: tuple[TriggerEdge, ...]
     copies: tuple[CopyEdge, ...]
 
     @cached_property
-    def _nodes(self) -> dict[str, Node]:
+    def _nodes(self) -> dict[str, GraphNode]:
         return {node.name: node for node in self.nodes}
 
     @cached_property
@@ -125,7 +125,7 @@ class Chain:
     def _copies(self) -> Mapping[tuple[str, str], tuple[CopyEdge, ...]]:
         return _group(self.copies, "source", "target")
 
-    def node(self, name: str) -> Node:
+    def node(self, name: str) -> GraphNode:
         return self._nodes[name]
 
     def started_by(self, name: str) -> tuple[TriggerEdge, ...]:
@@ -192,14 +192,14 @@ def build_chain(jobs: Iterable[Job]) -> Chain:
     )
 
 
-def _node(name: str, job: Job | None, *, is_started: bool) -> Node:
+def _node(name: str, job: Job | None, *, is_started: bool) -> GraphNode:
     if job is None:
-        return Node(name, defined=False)
+        return GraphNode(name, defined=False)
     starts = tuple(list_starts(job))
     if not starts and not is_started:
         starts = (Start(StartKind.HAND),)
     archived = tuple(chain(*(step.archived for step in (*job.builders, *job.publishers))))
-    return Node(name, starts, job.parameters, archived, disabled=job.disabled)
+    return GraphNode(name, starts, job.parameters, archived, disabled=job.disabled)
 
 
 def list_starts(job: Job) -> Iterator[Start]:

@@ -22,7 +22,7 @@ from statistics import fmean
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from cfl_jobs.configs.graph import Chain, Node
+from cfl_jobs.configs.graph import Chain, GraphNode
 from cfl_jobs.drawing.words import (
     describe_node,
     list_arrows,
@@ -119,7 +119,7 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
     )
 
 
-def _rows(chain: Chain, node: Node) -> Iterator[tuple[str, str]]:
+def _rows(chain: Chain, node: GraphNode) -> Iterator[tuple[str, str]]:
     if node.starts:
         yield from _wrap(_STARTERS[node.by_hand][1], " or ".join(map(say_start, node.starts)))
     started: dict[str, dict[str, None]] = {}

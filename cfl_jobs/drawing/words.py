@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from cfl_jobs.configs.graph import Chain, CopyEdge, Node, Passed, Start, TriggerEdge
+from cfl_jobs.configs.graph import Chain, CopyEdge, GraphNode, Passed, Start, TriggerEdge
 from cfl_jobs.configs.model import Parameter, ParameterKind, StartKind
 from cfl_jobs.configs.steps.artifacts import Selector, parse_selector
 from cfl_jobs.errors import bracket, join_names
@@ -102,7 +102,7 @@ def say_passed(passed: Iterable[Passed]) -> str:
     return ", ".join(item.name for item in passed)
 
 
-def say_parameters(node: Node) -> str:
+def say_parameters(node: GraphNode) -> str:
     """Return a job's parameters, each with its default in brackets where it has one."""
     return ", ".join(f"{p.name}{bracket(say_default(p))}" for p in node.parameters)
 
@@ -131,7 +131,7 @@ def say_artifacts(artifacts: Iterable[str]) -> str:
     return ", ".join(artifacts) or "everything"
 
 
-def describe_node(chain: Chain, node: Node) -> Iterator[tuple[str, str]]:
+def describe_node(chain: Chain, node: GraphNode) -> Iterator[tuple[str, str]]:
     """Yield what a job asks for, takes and makes, each as (verb, what)."""
     if node.parameters:
         yield _ASKS[node.by_hand], say_parameters(node)
@@ -151,7 +151,7 @@ def group_starts(edges: Iterable[TriggerEdge]) -> list[tuple[TriggerEdge, tuple[
     return [(group[0], tuple(edge.target for edge in group)) for group in steps]
 
 
-def say_node_notes(node: Node) -> str:
+def say_node_notes(node: GraphNode) -> str:
     if not node.defined:
         return "not defined here"
     return "disabled" if node.disabled else ""

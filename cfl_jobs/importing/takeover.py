@@ -27,7 +27,14 @@ from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, count, s
 from cfl_jobs.files import write_whole
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.trial import NAMES, is_idle
-from cfl_jobs.importing.writing import Raw, Verbatim, describe, keep_raw, write_template, write_text
+from cfl_jobs.importing.writing import (
+    RawXml,
+    Verbatim,
+    describe,
+    keep_raw,
+    write_template,
+    write_text,
+)
 from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.reading.names import find_name_problem
@@ -169,7 +176,7 @@ class Takeover:
         self.modules += 1
         return made
 
-    def _keep(self, element: ET.Element) -> Raw:
+    def _keep(self, element: ET.Element) -> RawXml:
         self.kept.append(describe(element))
         return keep_raw(element)
 

@@ -24,7 +24,7 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawXml:
     """XML that is kept as it is; `what` names the element, for the comment above it.
 
     `is_field` tells a field of a job from an element of one of its lists.
@@ -42,7 +42,7 @@ class Verbatim:
     text: str
 
 
-def keep_raw(element: ET.Element) -> Raw:
+def keep_raw(element: ET.Element) -> RawXml:
     """Return an element as raw XML: indented, and with plugins' names without their versions."""
     copied = deepcopy(element)
     copied.tail = None
@@ -53,7 +53,7 @@ def keep_raw(element: ET.Element) -> Raw:
     text = ET.tostring(copied, encoding="unicode")
     # A character that YAML or XML would read otherwise is written by its number.
     text = _ODD.sub(lambda found: f"&#{ord(found[0])};", text)
-    return Raw(text + "\n", describe(element))
+    return RawXml(text + "\n", describe(element))
 
 
 def describe(element: ET.Element) -> str:
@@ -83,7 +83,7 @@ def _mapping(data: dict[str, object], depth: int) -> Iterator[str]:
 
 def _entry(head: str, value: object, depth: int) -> Iterator[str]:
     """Yield the lines of a key (or "-") and its value; what is inside stands at `depth` + 1."""
-    if isinstance(value, Raw):
+    if isinstance(value, RawXml):
         value = {"xml": value.xml}
     if isinstance(value, dict) and value:
         yield head
@@ -104,7 +104,7 @@ def _entry(head: str, value: object, depth: int) -> Iterator[str]:
 def _list(entries: list[object], depth: int) -> Iterator[str]:
     pad = "  " * depth
     for entry in entries:
-        if isinstance(entry, Raw):
+        if isinstance(entry, RawXml):
             yield f"{pad}# Kept as raw XML: {_jinja(entry.what)}"
             entry = {"xml": entry.xml} if entry.is_field else {"raw": entry}
         if isinstance(entry, dict) and entry:

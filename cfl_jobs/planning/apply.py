@@ -18,7 +18,7 @@ from typing import Any
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, Refused
 from cfl_jobs.planning.carryout import Maker, restore
-from cfl_jobs.planning.journal import Journal, Step
+from cfl_jobs.planning.journal import Journal, RunStep
 from cfl_jobs.planning.observe import WORKERS, find_more_to_go, name_inside, read_again
 from cfl_jobs.planning.plan import (
     Create,
@@ -26,7 +26,7 @@ from cfl_jobs.planning.plan import (
     Outcome,
     Plan,
     PlannedChange,
-    Result,
+    RunResult,
     Status,
     Update,
     turn_of,
@@ -51,7 +51,7 @@ def apply_plan(
     report: Callable[[Outcome], None] = lambda outcome: None,
     stop: threading.Event | None = None,
     workers: int = WORKERS,
-) -> Result:
+) -> RunResult:
     """Carry out every change of a plan; a job that fails doesn't stop the others.
 
     `versions` are the server's (see observe.list_versions). Each job is read again just before it
@@ -106,7 +106,7 @@ class _Run:
     maker: Maker
     report: Callable[[Outcome], None]
     stop: threading.Event
-    steps: dict[Key, Step] = field(default_factory=dict)
+    steps: dict[Key, RunStep] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
     in_hand: set[Key] = field(default_factory=set)
     is_one_missing: bool = False
@@ -165,7 +165,7 @@ class _Run:
             reason = _GIVEN_UP if change.key in self.in_hand else _INTERRUPTED
             self.outcomes.setdefault(change.key, Outcome(change, Status.NOT_DONE, reason))
 
-    def finish(self) -> Result:
+    def finish(self) -> RunResult:
         """End the journal, unless it was given up; return what became of each change."""
         outcomes = tuple(self.outcomes.values())
         try:
@@ -175,7 +175,7 @@ class _Run:
             self.problem = self.problem or str(error)
         is_undone = any(outcome.status is Status.NOT_DONE for outcome in outcomes)
         is_interrupted = self.stop.is_set() and is_undone
-        return Result(outcomes, is_interrupted=is_interrupted, problem=self.problem)
+        return RunResult(outcomes, is_interrupted=is_interrupted, problem=self.problem)
 
     def _find_obstacle(self, change: PlannedChange) -> str:
         if self.problem:
@@ -195,7 +195,7 @@ class _Run:
 
     def _rename(self, change: Update) -> None:
         old_name = change.name_at_rename
-        self.steps[change.key] = Step(*change.key, change.verb, "started", old_name=old_name)
+        self.steps[change.key] = RunStep(*change.key, change.verb, "started", old_name=old_name)
         before = self._read_unchanged(change, old_name)
         self._enter(change.key, before=self.journal.keep(*change.key, before.config))
         self.target.rename(old_name, change.name)
@@ -204,7 +204,7 @@ class _Run:
         key, name = change.key, change.name
         if isinstance(change, Delete):  # its folder may have another name by now
             name = self.renames.find_place(name)
-        step = self.steps.setdefault(key, Step(change.kind, name, change.verb, "started"))
+        step = self.steps.setdefault(key, RunStep(change.kind, name, change.verb, "started"))
         before, after, message = None, "", ""
 
         def begin(after: str) -> None:

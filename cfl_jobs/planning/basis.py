@@ -35,7 +35,7 @@ _FORMAT = f"cfl-jobs {__version__} plan 11"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PlanRequest:
     """What a plan is asked for: which jobs (() for all), and what it may do."""
 
     jobs: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class Basis:
 
     desired: tuple[Config, ...]
     observed: Observed
-    asked: Asked = Asked()
+    asked: PlanRequest = PlanRequest()
     setup: Setup | None = None
 
     def plan(self) -> Plan:
@@ -102,7 +102,7 @@ class Basis:
 def look(
     root: Path,
     target: Target,
-    asked: Asked,
+    asked: PlanRequest,
     *,
     recall: Callable[[], Collection[Key]] = frozenset,
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -136,7 +136,7 @@ def look(
     return Basis(desired, observed, asked, setup)
 
 
-def _list_defined(asked: Asked, setup: Setup | None) -> Collection[Key] | None:
+def _list_defined(asked: PlanRequest, setup: Setup | None) -> Collection[Key] | None:
     """Return all names that are defined, where only a part is asked for; () if unknown."""
     if not asked.jobs:
         return None
@@ -224,7 +224,7 @@ def _from_json(content: dict[str, Any]) -> Basis:
         content["project"],
         frozenset((Kind(of), name) for of, name in content["left"]),
     )
-    asked = Asked(tuple(content["jobs"]), content["adopt"], content["prune"])
+    asked = PlanRequest(tuple(content["jobs"]), content["adopt"], content["prune"])
     setup = None
     if kept := content["setup"]:
         from cfl_jobs.check.rule import Problem

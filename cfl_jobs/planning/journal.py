@@ -39,7 +39,7 @@ _NAME = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RunStep:
     """What was done to one job. `action` is create, update, rename, delete or confirm.
 
     `state` is started, done or failed. `after` is a digest of the config the run left, or is to
@@ -62,7 +62,7 @@ class Step:
         return f"{self.action:8} {self.kind.value:4} {name}: {became}"
 
 
-_TEXTS = {field.name for field in fields(Step)} - {"kind"}
+_TEXTS = {field.name for field in fields(RunStep)} - {"kind"}
 
 
 class Journal:
@@ -101,7 +101,7 @@ class Journal:
                 return file
         raise CflJobsError(f"{self.directory / 'before'} is full of configs of {name!r}")
 
-    def note(self, step: Step) -> None:
+    def note(self, step: RunStep) -> None:
         """Add a line to the journal."""
         line = {key: value for key, value in asdict(step).items() if value}
         with self._lock:
@@ -183,7 +183,7 @@ class Run:
     verb: str = ""
     user: str = ""
     source: str = ""
-    steps: tuple[Step, ...] = ()
+    steps: tuple[RunStep, ...] = ()
     is_complete: bool = False
     is_running: bool = False
     damaged: int = 0
@@ -221,7 +221,7 @@ class Run:
         date, time, number = f"{self.name}-1".split("-")[:3]
         return f"{date}-{time}", int(number)
 
-    def read_before(self, step: Step) -> str:
+    def read_before(self, step: RunStep) -> str:
         """Return the config before the step. Raises CflJobsError where it can't be read."""
         place = self.directory / "before" / step.before
         try:
@@ -313,7 +313,7 @@ def _read_run(directory: Path) -> Run | None:
         return Run(directory, problem=error.strerror or str(error))
     except (ValueError, TypeError):
         return Run(directory, problem=f"{RUN} is damaged")
-    steps: dict[Key, Step] = {}
+    steps: dict[Key, RunStep] = {}
     damaged = 0
     is_complete = is_running = False
     with suppress(OSError), (directory / JOURNAL).open("rb") as stream:  # see Journal
@@ -325,7 +325,7 @@ def _read_run(directory: Path) -> Run | None:
                 is_complete = True
             else:
                 texts = {key: str(found[key]) for key in found.keys() & _TEXTS}
-                step = Step(Kind(found["kind"]), **texts)
+                step = RunStep(Kind(found["kind"]), **texts)
                 steps[step.kind, step.name] = step
         except (ValueError, KeyError, TypeError, AttributeError):
             damaged += 1

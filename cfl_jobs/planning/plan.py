@@ -272,7 +272,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RunResult:
     """What became of a plan. `problem` says why the run was ended early, "" where it wasn't."""
 
     outcomes: tuple[Outcome, ...]

@@ -15,7 +15,7 @@ from cfl_jobs.errors import CflJobsError, Missing, Refused
 from cfl_jobs.planning.describing import describe, describe_disabled
 from cfl_jobs.planning.differences import compare, compare_passwords
 from cfl_jobs.planning.fields import secret_paths
-from cfl_jobs.planning.journal import Run, Step
+from cfl_jobs.planning.journal import Run, RunStep
 from cfl_jobs.planning.observe import (
     is_same_job,
     list_versions,
@@ -78,7 +78,7 @@ class _Planner:
             undoes=self._run.name,
         )
 
-    def _plan_step(self, step: Step, trace: _Trace) -> None:
+    def _plan_step(self, step: RunStep, trace: _Trace) -> None:
         """Plan what becomes of a step's job; its name is of now, but for later renames."""
         kind, kept = step.kind, None
         if step.before:
@@ -165,7 +165,7 @@ def compare_configs(desired: Config, live: Config) -> tuple[Difference, ...]:
     return (*found, *describe_disabled(desired, live, Owner.UNKNOWN))
 
 
-def _doubt(step: Step, kept: Config | None, now: Config | None, trace: _Trace) -> str:
+def _doubt(step: RunStep, kept: Config | None, now: Config | None, trace: _Trace) -> str:
     """Return why a job may not be as the run left it, "" if it is.
 
     One that was killed, or failed, left what it was to leave, what it posted with a mark that says
@@ -208,7 +208,7 @@ class _Trace:
         return _sort((now, then) for then, now in pairs).follow(config)
 
 
-def _trace_renames(steps: Sequence[Step], there: Set[Key]) -> list[_Trace]:
+def _trace_renames(steps: Sequence[RunStep], there: Set[Key]) -> list[_Trace]:
     """Return, for each step, the renames that say where its job is by now, and what it is called.
 
     Renames come before all else, in a rollback of an older version after all else; either may be

@@ -24,7 +24,7 @@ from cfl_jobs.interrupts import undisturbed
 from cfl_jobs.rehearsal import guard
 from cfl_jobs.rehearsal.directory import Home, Trash
 from cfl_jobs.rehearsal.environment import (
-    Credential,
+    GivenCredential,
     Masker,
     Repositories,
     build_variables,
@@ -228,7 +228,7 @@ class Surroundings:
         home: Home,
         jobs: Mapping[str, Job],
         repositories: Repositories,
-        secrets: Mapping[str, Credential],
+        secrets: Mapping[str, GivenCredential],
         notify: Notify,
     ) -> None:
         self.home = home

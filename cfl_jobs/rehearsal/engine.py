@@ -33,7 +33,7 @@ from cfl_jobs.rehearsal.build import (
     Wait,
 )
 from cfl_jobs.rehearsal.directory import Home, remove_tree, require_job
-from cfl_jobs.rehearsal.environment import Credential, Repositories
+from cfl_jobs.rehearsal.environment import GivenCredential, Repositories
 from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, refuse_unknown
 from cfl_jobs.rehearsal.guard import signal_build
 from cfl_jobs.rehearsal.records import (
@@ -49,7 +49,7 @@ from cfl_jobs.target import name_command
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class LoopResult:
     """What one run of the loop did. `deadlock` says who waits for whom, if it came to that.
 
     `not_started` says what a build should have started and, by a mistake in a job, didn't.
@@ -75,7 +75,7 @@ class Engine(Surroundings):
         repositories: Repositories,
         *,
         executors: int = 2,
-        secrets: Mapping[str, Credential] | None = None,
+        secrets: Mapping[str, GivenCredential] | None = None,
         notify: Notify = lambda event: None,
         locate: Locate = lambda job, path: "",
     ) -> None:
@@ -174,7 +174,7 @@ class Engine(Surroundings):
         reachable = [self.jobs[name] for name in self.chain.reachable(names)]
         refuse_unknown(reachable, self.repositories, self._locate)
 
-    def run(self) -> Outcome:
+    def run(self) -> LoopResult:
         """Run builds until the queue is empty and everything has ended."""
         already = len(self._finished)
         self.check([item.job for item in self.queue])
@@ -192,7 +192,7 @@ class Engine(Surroundings):
                 deadlock = self._break_deadlock()
                 break
         not_started, self._not_started = tuple(self._not_started), []
-        return Outcome(tuple(self._finished[already:]), deadlock, not_started)
+        return LoopResult(tuple(self._finished[already:]), deadlock, not_started)
 
     def step(self) -> bool:
         """Do what can be done without waiting. Returns whether there was anything."""

@@ -107,7 +107,7 @@ _LONG_ENOUGH = 8  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
+class GivenCredential:
     """`secret` is a text, a password, a file's or a key's text; `user` is "" for kinds without."""
 
     secret: str = field(repr=False)
@@ -116,7 +116,7 @@ class Credential:
 
 def read_credentials(
     path: Path | None, bindings: Iterable[BoundCredential]
-) -> dict[str, Credential]:
+) -> dict[str, GivenCredential]:
     """Return what a secrets file, if there is one, gives of these credentials, by id.
 
     Raises CflJobsError, DefinitionError.
@@ -124,13 +124,13 @@ def read_credentials(
     if path is None:
         return {}
     given = {name_of(name): value for name, value in read_secrets(path).items()}
-    found: dict[str, Credential] = {}
+    found: dict[str, GivenCredential] = {}
     for binding in bindings:
         *user, secret = (given.get(name, "") for name in _names_for(binding))
         if secret and all(user):
             if KINDS.get(binding.kind) in (CredentialKind.FILE, CredentialKind.SSH_KEY):
                 secret = read_text(path.parent / secret, advice="It is to hold the secret.")
-            found[binding.credentials_id] = Credential(secret, *user)
+            found[binding.credentials_id] = GivenCredential(secret, *user)
     return found
 
 

@@ -26,7 +26,7 @@ from cfl_jobs.rehearsal.artifacts import copy_file, copy_from, find_files
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, Wait
 from cfl_jobs.rehearsal.directory import write_text
 from cfl_jobs.rehearsal.environment import Repositories, ask_for, repository_name
-from cfl_jobs.rehearsal.records import Revision, log_lines
+from cfl_jobs.rehearsal.records import BuiltRevision, log_lines
 from cfl_jobs.rehearsal.triggering import start_builds
 
 
@@ -171,7 +171,7 @@ _TAGS = {True: "--tags", False: "--no-tags"}
 _DEFAULT_REFSPEC = "+refs/heads/*:refs/remotes/origin/*"
 
 
-def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
+def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, BuiltRevision]:
     """Bring the workspace to the revision that the branch names now. Raises StepFailed."""
     workspace, variables = build.workspace, build.variables()
     repositories = build.around.repositories
@@ -230,7 +230,7 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
 
 def _resolve(
     git: Git, repositories: Repositories, variables: Mapping[str, str], url: str, workspace: Path
-) -> Revision | None:
+) -> BuiltRevision | None:
     """Return the revision that the first branch specifier with a match stands for."""
     form = "--format=%(refname) %(objectname) %(*objectname)"
     listed = repositories.git("for-each-ref", form, directory=workspace).splitlines()
@@ -239,11 +239,11 @@ def _resolve(
     for specifier in git.branches:
         name = expand(specifier, variables).strip()
         if shown := next(_find_refs(name, known), None):
-            return Revision(known[shown], shown.removeprefix("refs/remotes/"), url)
+            return BuiltRevision(known[shown], shown.removeprefix("refs/remotes/"), url)
         if re.fullmatch(r"[0-9a-f]{6,40}", name):
             commits = repositories.git("rev-list", "--all", directory=workspace).splitlines()
             if found := [commit for commit in commits if commit.startswith(name)]:
-                return Revision(found[0], "detached", url)
+                return BuiltRevision(found[0], "detached", url)
     return None
 
 

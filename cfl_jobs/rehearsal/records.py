@@ -86,7 +86,7 @@ def cause_from_json(data: dict[str, Any]) -> Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class BuiltRevision:
     """What a build checked out. `branch` is as GIT_BRANCH says it, for example origin/master."""
 
     commit: str
@@ -109,7 +109,7 @@ class BuildRecord:
     result: Result | None = None
     description: str = ""
     display_name: str = ""
-    revision: Revision | None = None
+    revision: BuiltRevision | None = None
     tests: tuple[int, int] | None = None  # how many ran, how many of them failed
     failing: tuple[str, ...] = ()
 
@@ -259,7 +259,7 @@ def _read_record(data: Mapping[str, Any]) -> BuildRecord | None:
     read = {
         "causes": tuple(map(cause_from_json, data["causes"])),
         "result": data["result"] and Result[data["result"]],
-        "revision": data["revision"] and Revision(**data["revision"]),
+        "revision": data["revision"] and BuiltRevision(**data["revision"]),
         "tests": data["tests"] and tuple(data["tests"]),
         "failing": tuple(data.get("failing", ())),
     }

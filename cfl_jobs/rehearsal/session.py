@@ -16,13 +16,13 @@ from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.step import BoundCredential
 from cfl_jobs.errors import CflJobsError, PlanError, RehearsalError, count, some, suggest
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.basis import Asked, look
+from cfl_jobs.planning.basis import PlanRequest, look
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.plan import Status
 from cfl_jobs.rehearsal import directory, reports
-from cfl_jobs.rehearsal.engine import Engine, Outcome
+from cfl_jobs.rehearsal.engine import Engine, LoopResult
 from cfl_jobs.rehearsal.environment import (
-    Credential,
+    GivenCredential,
     Repositories,
     find_submodules,
     read_credentials,
@@ -60,7 +60,7 @@ def fill(root: Path, home: directory.Home, begin: Callable[[], None] = lambda: N
     Raises CflJobsError if one can't be written, KeyboardInterrupt after those in hand.
     """
     target = HomeTarget(home.root)
-    plan = look(root, target, Asked(prune=True)).plan()
+    plan = look(root, target, PlanRequest(prune=True)).plan()
     begin()
     if not plan.changes:
         return 0
@@ -93,7 +93,9 @@ def _locate(root: Path) -> Callable[[str, str], str]:
     return locate
 
 
-def rehearse(options: Options, ask: Ask, *, stream: TextIO, tell: Tell, job: str = "") -> Outcome:
+def rehearse(
+    options: Options, ask: Ask, *, stream: TextIO, tell: Tell, job: str = ""
+) -> LoopResult:
     """Open the home, ask for builds, run them while showing them, and tell of failures.
 
     `job` is the one that is asked for: nothing is made where there is no such job.
@@ -261,7 +263,7 @@ def look_at(place: Path, job: str = "") -> Builds:
 
 def prepare(
     options: Options, home: directory.Home, tell: Tell, job: str = ""
-) -> tuple[dict[str, Job], Repositories, dict[str, Credential]]:
+) -> tuple[dict[str, Job], Repositories, dict[str, GivenCredential]]:
     """Fill the home with jobs if that is left to us, and find repositories and secrets.
 
     Repositories and a secrets file that were given once are remembered. With no repository at all
@@ -321,7 +323,7 @@ def prepare(
 def _tell_of_differences(root: Path, home: directory.Home, tell: Tell) -> None:
     """Say where the jobs in `home` are not as the definitions say, if there are any that render."""
     with suppress(CflJobsError):
-        if changes := look(root, HomeTarget(home.root), Asked()).plan().changes:
+        if changes := look(root, HomeTarget(home.root), PlanRequest()).plan().changes:
             different = count(len(changes), "config")
             tell(f"Note: not as in jobs/: {different}; what is here is run.")
             tell(f"  To bring them up to date: {name_command('update', show_path(home.root))}")
@@ -337,7 +339,7 @@ def _tell_of_own_clones(home: directory.Home, names: Sequence[str], tell: Tell) 
 
 def _make_up_secrets(
     home: directory.Home, bindings: Iterable[BoundCredential], tell: Tell
-) -> dict[str, Credential]:
+) -> dict[str, GivenCredential]:
     """Return made-up values for all credentials: the sample site needs some, any will do."""
     path = home.state / "secrets.json"
     values: dict[str, str] = directory.read_json(path, dict, {})
@@ -347,4 +349,4 @@ def _make_up_secrets(
         directory.write_json(path, values)
         path.chmod(0o600)
         tell(f"Made up values for {count(len(missing), 'credential')}, for the sample site only.")
-    return {name: Credential(value, "made-up") for name, value in values.items()}
+    return {name: GivenCredential(value, "made-up") for name, value in values.items()}

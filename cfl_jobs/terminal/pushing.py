@@ -20,10 +20,18 @@ import click
 
 from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan, count
 from cfl_jobs.interrupts import stopping
-from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
+from cfl_jobs.planning.basis import Basis, PlanRequest, load_plan, look
 from cfl_jobs.planning.journal import HISTORY, Journal, find_run, list_left, list_runs, runs_of
 from cfl_jobs.planning.observe import list_versions
-from cfl_jobs.planning.plan import Delete, Outcome, Plan, PlannedChange, Result, Status, find_loss
+from cfl_jobs.planning.plan import (
+    Delete,
+    Outcome,
+    Plan,
+    PlannedChange,
+    RunResult,
+    Status,
+    find_loss,
+)
 from cfl_jobs.planning.visible import make_line_visible, make_visible
 from cfl_jobs.review.review import Review
 from cfl_jobs.target import Target, full_label, name_command
@@ -38,7 +46,7 @@ _COLOURS = {Status.DONE: "green", Status.FAILED: "red", Status.NOT_DONE: "yellow
 
 
 def look_at(
-    root: Path, target: Target, asked: Asked, backup: Path | None = None
+    root: Path, target: Target, asked: PlanRequest, backup: Path | None = None
 ) -> tuple[Basis, Review]:
     """Render, look at the target with a bar at a terminal, and judge what would change."""
     with counting("Looking at", find_canvas(sys.stderr)) as progress:
@@ -96,7 +104,7 @@ class Consent:
     verbose: bool = False
 
 
-def update_jobs(root: Path, target: Target, asked: Asked, consent: Consent) -> int:
+def update_jobs(root: Path, target: Target, asked: PlanRequest, consent: Consent) -> int:
     """Plan, ask, apply; returns the exit code. Raises PlanError where it isn't to be."""
     _say_if_interrupted(target, consent.backup)
     basis, review = look_at(root, target, asked, consent.backup)
@@ -105,7 +113,7 @@ def update_jobs(root: Path, target: Target, asked: Asked, consent: Consent) -> i
 
 def verify_jobs(root: Path, target: Target) -> int:
     """Show what an update would still change; returns 1 where that is anything."""
-    _, review = look_at(root, target, Asked())
+    _, review = look_at(root, target, PlanRequest())
     if review.plan.changes or review.plan.undone:
         _show(review)
         return 1
@@ -324,7 +332,7 @@ def line_of(outcome: Outcome) -> str:
     return ": ".join([make_line_visible(str(outcome.change)), outcome.status.value, *why])
 
 
-def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None) -> int:
+def tell_result(plan: Plan, result: RunResult, lines: Lines, canvas: Console | None) -> int:
     """Say what was done and what wasn't; returns the exit code."""
     if canvas:  # elsewhere each change had its line
         with suppress(OSError):
@@ -368,11 +376,11 @@ def tell_given_up(label: str) -> int:
     return INTERRUPTED
 
 
-def _print_table(result: Result, canvas: Console) -> None:
+def _print_table(result: RunResult, canvas: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("What", "Name", "Change", "Result")
+    table = Table("What", "Name", "Change", "RunResult")
     for outcome in result.outcomes:
         change, status = outcome.change, outcome.status
         name = escape(make_line_visible(change.name))
