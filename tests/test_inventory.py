@@ -66,6 +66,7 @@ def test_what_is_written_is_read_back(plugins: dict[str, str], jenkins: str) -> 
         ("jenkins: 2.44\nplugins: {}", "1:10", "2.44 is a number"),
         ("- git", "1:1", "is a mapping"),
         ("", "1:1", "is a mapping"),
+        ("plugins: [", "2:1", "plugins"),
         ("plugins: {a: '1', a: '2'}", "1:19", "'a'"),
     ],
 )

@@ -19,7 +19,7 @@ from typing import Any
 
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Position, suggest
 from cfl_jobs.files import read_text
-from cfl_jobs.reading.located_yaml import load_yaml
+from cfl_jobs.reading.located_yaml import line_at, load_yaml
 from cfl_jobs.reading.tracking import TrackedDict, peek
 from cfl_jobs.reading.versions import CORE, is_older, is_version, order
 from cfl_jobs.target import name_command
@@ -114,7 +114,9 @@ def load_inventory(text: str, file: str = INVENTORY) -> Inventory:
     if findings:
         lines = text.split("\n")
         raise DefinitionError(
-            replace(found, source=lines[found.position.line - 1]) if found.position else found
+            replace(found, source=line_at(lines, found.position.line - 1))
+            if found.position
+            else found
             for found in findings
         )
     return inventory
