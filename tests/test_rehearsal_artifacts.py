@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.artifacts import find_files
 from cfl_jobs.rehearsal.directory import Home
+from cfl_jobs.rehearsal.records import BuildRecord
+from cfl_jobs.rehearsal.reports import list_build_artifacts
 from tests.rehearsal_home import (
     PERMIT,
     archive,
@@ -222,3 +224,11 @@ def test_no_pattern_is_an_error(tree: Path, pattern: str) -> None:
     """Whatever stands there, the answer is files of the tree."""
     found = find_files(tree, pattern)
     assert all((tree / name).is_symlink() or (tree / name).is_file() for name in found)
+
+
+def test_an_artifact_that_is_a_link_to_nowhere_is_listed(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    link = home.archive("J", 1) / "link"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("nowhere")
+    assert [*list_build_artifacts(home, BuildRecord("J", 1, 1, ""))] == [f"         7  {link}"]

@@ -168,8 +168,11 @@ def test_a_damaged_record_is_told_and_the_others_are_shown(
     ask("build", "Create Distribution", code=1)
     ask("build", "Deploy to Dev", "-p", "DISTRIBUTION=1", code=1)
     record = chain.home.build_directory("Create Distribution", 1) / "build.json"
-    record.write_text('{"job": ')
+    text = record.read_text().replace('"number": 1,', '"number": "one",')
     home = ["--home", str(chain.home.root)]
+    record.write_text(text)
+    assert f"{record} is damaged" in say("status", *home, code=1)
+    record.write_text('{"job": ')
     shown = say("status", *home, code=1)
     assert "Deploy to Dev\n  #1 FAILURE" in shown
     assert f"{record} is damaged" in shown

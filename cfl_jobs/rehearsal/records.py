@@ -257,6 +257,8 @@ class Builds:
 
 def _read_record(data: Mapping[str, Any]) -> BuildRecord | None:
     read = {
+        "number": int(data["number"]),
+        "item": int(data["item"]),
         "causes": tuple(map(cause_from_json, data["causes"])),
         "result": data["result"] and Result[data["result"]],
         "revision": data["revision"] and BuiltRevision(**data["revision"]),

@@ -114,7 +114,8 @@ def list_build_artifacts(home: Home, record: BuildRecord) -> Iterator[str]:
     if not found:
         yield f"{record.name} has no artifacts."
     for path in found.values():
-        yield f"{path.stat().st_size:>10}  {show_path(path)}"
+        size = path.stat(follow_symlinks=path.exists()).st_size  # of a link to nowhere its own
+        yield f"{size:>10}  {show_path(path)}"
 
 
 def list_failures(home: Home, records: Sequence[BuildRecord]) -> Iterator[str]:
