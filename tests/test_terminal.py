@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -143,6 +144,7 @@ def test_where_nothing_can_be_drawn_there_are_plain_lines(
 def test_a_terminal_that_tells_no_width_has_a_usual_one(project: Path) -> None:
     with Terminal([*UPDATE, "--yes"], cwd=project, environment={"COLUMNS": ""}) as terminal:
         assert terminal.end() == 0
+    assert re.search(r"┃ What ┃ Name +┃ Change ┃ Result ┃", terminal.plain)
     assert f"│ {JOBS[0]} │" in terminal.plain
 
 

@@ -380,7 +380,7 @@ def _print_table(result: RunResult, canvas: Console) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("What", "Name", "Change", "RunResult")
+    table = Table("What", "Name", "Change", "Result")
     for outcome in result.outcomes:
         change, status = outcome.change, outcome.status
         name = escape(make_line_visible(change.name))
