@@ -376,7 +376,7 @@ def take_build_written(
             parents = ("properties", element.tag, _LISTS[element.tag])
             there = beside.findall("/".join((*parents, "*")))
             set_here = {entry.findtext("name") or entry.tag for entry in there}
-            listed = element.findall(parents[-1])
+            listed, before = element.findall(parents[-1]), len(taken)
             for entry in [entry for entries_ in listed[:1] for entry in entries_]:
                 name = entry.findtext("name")
                 is_told = is_written or not entries.isdisjoint((class_of_tag(entry.tag), name))
@@ -384,7 +384,7 @@ def take_build_written(
                     listed[0].remove(entry)
                     taken.append(BuildWritten(parents, entry, bool(trackers)))
             # A list that is empty now goes too.
-            is_written = parents in [each.parents for each in taken] and not any(map(len, listed))
+            is_written = len(taken) > before and not any(map(len, listed))
         elif is_written and not is_set_here:
             taken.append(BuildWritten(("properties",), element))
         if is_written and not is_set_here:

@@ -49,9 +49,12 @@ STEPS: dict[str, list[type[Step]]] = {
         building.Timestamps,
     ],
 }
-# core has a class for each of the first ones: hudson.model.StringParameterDefinition
+# core has a class for each kind but these: hudson.model.StringParameterDefinition
+_NOT_OF_CORE = (ParameterKind.BUILD_SELECTOR, ParameterKind.OTHER)
 _PARAMETERS = {
-    f"hudson.model.{kind.value.title()}ParameterDefinition": kind for kind in [*ParameterKind][:7]
+    f"hudson.model.{kind.value.title()}ParameterDefinition": kind
+    for kind in ParameterKind
+    if kind not in _NOT_OF_CORE
 } | {"hudson.plugins.copyartifact.BuildSelectorParameter": ParameterKind.BUILD_SELECTOR}
 _UPSTREAM = "jenkins.triggers.ReverseBuildTrigger"
 _TRIGGERS = {

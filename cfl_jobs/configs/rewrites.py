@@ -150,8 +150,9 @@ def _make_extensions_of_fields(scm: ET.Element) -> None:
         said = any(value not in ("", "false") for value in values.values())
         if name and said and scm.find(f"extensions/{tag}") is None:
             extension = ET.SubElement(child_of(scm, "extensions"), tag)
-            for key in filter("-".__ne__, values):
-                _add(extension, key, values[key])
+            for key, value in values.items():
+                if key != "-":
+                    _add(extension, key, value)
 
 
 @_rule("extensions", "git", "hooks of git 5.10.1")

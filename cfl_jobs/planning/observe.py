@@ -181,10 +181,9 @@ def list_versions(target: Target) -> dict[str, str]:
 
 def is_inside(key: Key, folder: str) -> bool:
     """Tell whether someone made it in a folder; each has a view of its own from the beginning."""
-    is_own = (
-        key[0] is Kind.VIEW and key[1].rpartition("/")[2].lower() == "all"
-    )  # hudson.model.AllView
-    return key[1].startswith(f"{folder}/") and not is_own
+    kind, name = key
+    is_own = kind is Kind.VIEW and name.rpartition("/")[2].lower() == "all"  # hudson.model.AllView
+    return name.startswith(f"{folder}/") and not is_own
 
 
 def name_inside(folder: str, target: Target, but: Collection[Key] = ()) -> str:

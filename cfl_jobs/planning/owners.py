@@ -335,7 +335,7 @@ class _Judge:
 
     def _judge(self, raw: Raw, by: _By, told: _By) -> Owned:
         """Return whose a difference is that was found `by`; all of its section's are `told` by."""
-        is_whole = raw.desired and raw.live
+        is_on_both_sides = raw.desired and raw.live
         if by and self._fields.applied and raw.desired_section and raw.live_section:
             # Who changed the section too, though no field that differs tells it: it may be a copy
             # of another, or lack some of what it had; or both changed a field alike.
@@ -343,7 +343,7 @@ class _Judge:
             if not (is_field and self._lookup.has_agreed()):
                 by |= self._who_changed(self._section(raw)) & ~told
         is_newer = raw.is_upgraded(self._mark) and not raw.is_item
-        if by & _By.THEM and is_newer and not is_whole:
+        if by & _By.THEM and is_newer and not is_on_both_sides:
             # What a newer version of a plugin does to all alike is nobody's.
             does = (self._adds, self._habits.takes)[raw.desired is not None]
             if raw.path in self._renamed or does(raw.plugin, raw.parent, raw.element):

@@ -128,10 +128,10 @@ def _mark_follower(update: Update, renames: Renames) -> Update:
     folder = desired.name.rpartition("/")[0]
     left: set[str] = set()
     for raw in after:
-        is_text = raw.live and raw.desired and not raw.live.children and not raw.desired.children
-        if is_text and raw.live and raw.desired:  # as scripts and descriptions
-            named = replace(raw.live, text=renames.in_text(raw.live.text, folder))
-            if named == raw.desired and raw.live.secrets == raw.desired.secrets:
+        live, ours = raw.live, raw.desired
+        if live and ours and not live.children and not ours.children:  # as scripts, descriptions
+            named = replace(live, text=renames.in_text(live.text, folder))
+            if named == ours and live.secrets == ours.secrets:
                 continue
         left.add(raw.path)
     if not left <= paths:  # it can't be told which is which
