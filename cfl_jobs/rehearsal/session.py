@@ -156,7 +156,7 @@ def rehearse_chain(engine: Engine, tell: Tell) -> Iterable[str]:
             asked = [parameter.name for parameter in node.parameters if not parameter.default]
             branches = set(watched.values())
             if awaited >= pushed and len(asked) == len(branches) == 1 and not node.disabled:
-                [(name, branch)] = zip(asked, branches, strict=True)
+                [name], [branch] = asked, branches
                 engine.build(node.name, {name: branch})
                 how = f"{node.name} is started with {name}={branch}: it publishes all."
                 tell(f"Nothing is built yet, so {how}")
