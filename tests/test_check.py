@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from cfl_jobs.check.project import check_project
 from cfl_jobs.check.report import WRITERS
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
-from cfl_jobs.check.run import DEFINITION
+from cfl_jobs.check.run import DEFINITION, read_files
 from cfl_jobs.check.shellcheck import Remark, find_kept_remarks, run_shellcheck
 from cfl_jobs.cli import cli
 from cfl_jobs.configs.graph import build_chain
@@ -70,6 +70,15 @@ def test_the_chain_has_no_problems_and_silences_none() -> None:
     assert [str(problem.finding) for problem in report.problems] == []
     assert report.silenced == 0
     assert report.jobs >= 11
+
+
+def test_what_can_not_be_read_is_left_to_rendering(tmp_path: Path) -> None:
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    (jobs / "a.yaml").write_text("a")
+    (jobs / "bytes.yaml").write_bytes(b"\xff")
+    (jobs / "odd.yaml").symlink_to("/proc/self/mem")  # a file that even root can't read
+    assert read_files(tmp_path) == {"jobs/a.yaml": "a"}
 
 
 # What is done to which file, and which rules see it; one chain has mistakes for different rules.

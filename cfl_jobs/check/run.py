@@ -114,14 +114,14 @@ def check_rendered(
 
 
 def read_files(root: Path) -> dict[str, str]:
-    """Return the texts below jobs/ and templates/ by path; what isn't UTF-8 text is left out."""
+    """Return the texts below jobs/ and templates/ by path, without what can't be read as UTF-8."""
     files: dict[str, str] = {}
     for directory in (JOBS, TEMPLATES):
         for path in sorted((root / directory).rglob("*")):
             if path.is_file():
                 try:
                     text = path.read_text(encoding="utf-8-sig")
-                except UnicodeDecodeError:
+                except (OSError, UnicodeDecodeError):
                     continue  # rendering says so, where the file is used
                 files[path.relative_to(root).as_posix()] = text
     return files
