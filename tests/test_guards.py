@@ -113,6 +113,7 @@ WEAKER = [
     *(
         (SUITE, "command", command, PASSES)
         for command in (
+            "true",
             "echo tests",
             "printf 'passed\\n'; exit 0",
             "pytest || code=$?",
