@@ -257,13 +257,13 @@ class Builds:
 
 def _read_record(data: Mapping[str, Any]) -> BuildRecord | None:
     read = {
-        "number": int(data["number"]),
-        "item": int(data["item"]),
         "causes": tuple(map(cause_from_json, data["causes"])),
         "result": data["result"] and Result[data["result"]],
         "revision": data["revision"] and BuiltRevision(**data["revision"]),
         "tests": data["tests"] and tuple(data["tests"]),
         "failing": tuple(data.get("failing", ())),
+        "number": int(data["number"]),
+        "item": int(data["item"]),
     }
     return BuildRecord(**{**data, **read})
 
