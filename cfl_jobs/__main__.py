@@ -101,6 +101,10 @@ def _tell(error: Exception) -> int:
         if not isinstance(error, BrokenPipeError):  # there the reader has seen enough
             _complain(f"Error: the output can't be written: {error.strerror}")
         return 1
+    if isinstance(error, OSError) and error.filename is not None:  # no stage expected it
+        where = make_visible(f"{error.filename}: {error.strerror}")
+        _complain(f"Error: {where}\n  Put that right, then run it again.")
+        return 1
     _report_bug(error)
     return 3
 

@@ -49,6 +49,7 @@ def raising(error: BaseException) -> object:
     ("error", "code", "said"),
     [
         (CflJobsError("it is wrong", advice="Do it right."), 1, "it is wrong\n  Do it right."),
+        (OSError(13, "Not allowed", "kept"), 1, "Error: kept: Not allowed\n  Put that right"),
         (KeyboardInterrupt(), 130, "Interrupted"),
         (ZeroDivisionError("secret"), 3, "Bug in cfl-jobs: ZeroDivisionError"),
         (click.UsageError("bad option"), 2, "bad option"),
@@ -67,6 +68,15 @@ def test_each_kind_of_error_has_its_exit_code(
     assert said in told
     assert "Traceback" not in told
     assert "secret" not in told
+
+
+def test_a_place_that_the_system_refuses_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(copy_project(tmp_path))
+    for verb in ("plan", "history", "update", "rollback", "bootstrap", "rehearse status"):
+        assert run([*verb.split(), "--home", "a" * 300]) == 1, verb
+        assert "File name too long" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
