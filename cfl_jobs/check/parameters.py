@@ -175,13 +175,15 @@ class _Reference(NamedTuple):
 
 def _is_set(name: str, job: Job, chain: Chain) -> bool:
     """Tell whether a build of the job has the variable, so far as its config tells."""
+    if name in _ALWAYS or _ALWAYS_LIKE.fullmatch(name):
+        return True
     steps = (*job.wrappers, *job.builders)
     declared = {
         *_names(job),
         job.resources_variable,
         *(v for step in steps for v in step.variables),
     }
-    if name in _ALWAYS or _ALWAYS_LIKE.fullmatch(name) or name in declared:
+    if name in declared:
         return True
     if name.startswith("GIT_"):
         return job.scm is not None

@@ -14,7 +14,6 @@ from cfl_jobs.planning.basis import PlanRequest, save_plan
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.review.review import Review
 from cfl_jobs.target import is_server, name_command
-from cfl_jobs.terminal.pushing import find_obstacles, look_at
 from cfl_jobs.terminal.text import show_review
 
 
@@ -42,6 +41,8 @@ def plan(
     Each difference is ours (the definition changed), theirs (someone edited the job on the
     server) or both; what Jenkins itself made of a job is shown with -v only.
     """
+    from cfl_jobs.terminal.pushing import find_obstacles, look_at
+
     root = find_project()
     basis, found = look_at(root, target.open(root), PlanRequest(jobs, adopt, prune))
     show_review(found, layout, verbose=verbose)

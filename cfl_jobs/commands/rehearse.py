@@ -43,13 +43,15 @@ def _read_options(
     from cfl_jobs.rehearsal.reports import DEFAULT_HOME
     from cfl_jobs.rehearsal.session import Options
 
-    root = find_project()
-    base = click.get_current_context().find_object(Options) or Options(root, root / DEFAULT_HOME)
+    base = click.get_current_context().find_object(Options)
+    if base is None:
+        root = find_project()
+        base = Options(root, root / DEFAULT_HOME)
     paths = {name: Path(path) for name, path in _read_pairs(repositories, "--repo", "NAME=PATH")}
     for path in paths.values():
         check_there(path, "--repo")
     return Options(
-        root,
+        base.root,
         home or base.home,
         {**base.repositories, **paths},
         executors or base.executors,

@@ -243,7 +243,8 @@ class Config:
     def _take_apart(self, root: ET.Element) -> _Parts:
         """Return what a root says; it is used up."""
         description, mark = split_description(description_of(root))
-        set_description(root, description.strip())
+        description = description.strip()
+        set_description(root, description)
         says_disabled = None
         for element in reversed(root.findall("disabled")):  # the first one says it
             says_disabled = element.text == "true"
@@ -252,7 +253,7 @@ class Config:
         core = self.versions.get(CORE, "")
         if core and not normal.plugin:
             normal = replace(normal, plugin=f"{CORE}@{core}")
-        return _Parts(description.strip(), mark, says_disabled, normal)
+        return _Parts(description, mark, says_disabled, normal)
 
     def pieces_of(self, path: str) -> Pieces:
         """Return where the text of the element at `path` comes from, () where that isn't known."""

@@ -194,7 +194,10 @@ def _to_json(basis: Basis) -> dict[str, Any]:
         "desired": [config.to_json() for config in basis.desired],
         "setup": setup
         and {  # what is desired stands there by its number
-            "rendered": [numbers.get(each.key, each.to_json()) for each in setup.rendered],
+            "rendered": [
+                numbers[each.key] if each.key in numbers else each.to_json()
+                for each in setup.rendered
+            ],
             "problems": [problem.to_json() for problem in setup.problems],
             "commit": setup.commit,
         },

@@ -95,8 +95,9 @@ class Maker:
         "" where a mark tells that it isn't verified yet.
         Raises Refused where Jenkins dropped some of it, or someone else changed it meanwhile.
         """
-        posting = self._prepare(change, there)
-        desired, posted = posting.desired, ""
+        desired, posted = change.desired.on(self._versions), ""
+        there = there and there.on(self._versions).beside(desired)
+        posting = self._prepare(change, desired, there)
         is_disabled = posting.stays_disabled or desired.disabled
         begin("" if self._saves else digest_of(desired.normal, is_disabled=is_disabled))
         if isinstance(change, Create):
@@ -112,22 +113,21 @@ class Maker:
             kept = (*posting.kept, *find_granted(desired, live))
             posting = replace(posting, kept=kept)
         raws = compare(desired.normal, live.normal)
-        if raws and there and isinstance(change, Update):
+        found = set(map(_sign, raws))
+        if there and isinstance(change, Update) and not found <= known:
             # What differed before, and wasn't shown as a difference, is Jenkins' own.
             shown = {difference.path for difference in change.differences}
-            known = known | posting.differing(there.on(self._versions).beside(desired), shown)
-        if not set(map(_sign, raws)) <= known:
+            known = known | posting.differing(there, shown)
+        if not found <= known:
             live = self._post_again(posting, live)
             raws = compare(desired.normal, live.normal)
             self._own.update(map(_sign, raws))
         return self._finish(posting, live, raws)
 
-    def _prepare(self, change: Create | Update, there: Config | None) -> _Posting:
-        desired = change.desired.on(self._versions)
+    def _prepare(self, change: Create | Update, desired: Config, there: Config | None) -> _Posting:
         kept: list[BuildWritten] = []
         saved_by: frozenset[str] = frozenset()  # the plugins' versions that it will say
         if there:
-            there = there.on(self._versions).beside(desired)
             saved_by = find_plugins(there.normal)
             kept += there.build_written
             if isinstance(change, Update):

@@ -71,13 +71,14 @@ class Fields:
 
 def write_fields(mark: Mark, desired: Normal, live: Normal, own: Sequence[str]) -> Mark:
     """Return a mark with the codes of a job as it was applied, and as Jenkins saved it."""
-    applied = code_fields(desired, hidden=secret_paths(live))
+    hidden = secret_paths(live)
+    applied = code_fields(desired, hidden=hidden)
     saved = applied if live == desired else code_fields(live)
     if max(len(applied), len(saved)) > _MOST_FIELDS:
         return replace(mark, blank="")
     gone, new = Counter(applied) - Counter(saved), Counter(saved) - Counter(applied)
     secrets: list[str] = []
-    if secret_paths(live):
+    if hidden:
         ours = dict(_walk(desired))
         for path, child in _walk(live):
             for encrypted in filter(is_encrypted, child.secrets):

@@ -155,11 +155,12 @@ class _Options:
     def _find_item(self, text: str) -> Position | None:
         """Return the one place of what made an item of a list: a part of an option, or its name."""
         places = set(self._items.get(text, ()))
-        words = set(text.split(":"))
-        for mapping, key in chain.from_iterable(self._by_name.values()):
-            if ":" in text and words.issuperset(key.split(":")):
-                # Where a value of a definition is the option's name, that is to blame.
-                places.add(getattr(self._texts.get(key), "pos", _place_of(mapping, key)))
+        if ":" in text:
+            words = set(text.split(":"))
+            for mapping, key in chain.from_iterable(self._by_name.values()):
+                if words.issuperset(key.split(":")):
+                    # Where a value of a definition is the option's name, that is to blame.
+                    places.add(getattr(self._texts.get(key), "pos", _place_of(mapping, key)))
         return _only(places)
 
     def leaves_out(self, element: ET.Element) -> bool:

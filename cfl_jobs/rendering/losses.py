@@ -135,7 +135,7 @@ def _settle(mappings: Sequence[TrackedDict], made: Generated) -> None:
         # Most of them are someone's own names and values: the config then shows their marks.
         unused = _not_shown(unused, vary, made)
     unused = _without_effect(unused, made, _rename, _replace)
-    for mapping, _ in suspects:
+    for mapping in mappings:
         mapping.settle(unread=[key for suspect, key in unused if suspect is mapping])
 
 

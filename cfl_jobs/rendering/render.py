@@ -5,7 +5,7 @@ The first half of the data's one way: load, run templates, generate, and look fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,7 +60,8 @@ def _render_entries(
     definitions: Definitions, chosen: frozenset[str]
 ) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
     renderer = TemplateRenderer(definitions)
-    generator = Generator((definitions.inventory or Inventory()).as_plugins_list())
+    inventory = definitions.inventory or Inventory()
+    generator, versions = Generator(inventory.as_plugins_list()), inventory.versions
     findings = list(definitions.findings)
     told = {found.position for found in findings}
     rendered: list[Config] = []
@@ -70,7 +71,7 @@ def _render_entries(
         complete = complete and data is not None
         more: Sequence[Finding] = ()
         if data is not None and definition.name in chosen:
-            made, found = _render_job(definition, data, definitions, generator)
+            made, found = _render_job(definition, data, definitions, generator, versions)
             rendered += [replace(each, steering=renderer.take_steering()) for each in made]
             told_of = [origin.position for problem in problems for origin in problem.origins]
             told_of += [problem.position for problem in problems if problem.position]
@@ -104,7 +105,11 @@ def _unread_variables(definitions: Definitions) -> Iterator[Finding]:
 
 
 def _render_job(
-    definition: Definition, data: TrackedDict, definitions: Definitions, generator: Generator
+    definition: Definition,
+    data: TrackedDict,
+    definitions: Definitions,
+    generator: Generator,
+    versions: Mapping[str, str],
 ) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
     """Return the rendered job, none where it can't be, and what is wrong with it."""
     name = dict.get(data, "name")
@@ -115,7 +120,6 @@ def _render_job(
     is_view = definition.kind is Kind.VIEW
     if is_view:
         data.setdefault("view-type", "list")
-    versions = (definitions.inventory or Inventory()).versions
     made = generator.generate(data, is_view=is_view)
     losses = tuple(find_losses(data, made, word=definition.kind.value, versions=versions))
     # What a component can't take most likely comes of what is wrong in it.
@@ -143,8 +147,7 @@ def _render_job(
     if definitions.inventory is not None:
         for use in find_missing_plugins(made.root, definitions.inventory.plugins.keys()):
             message, advice = word_missing(use)
-            places = {"": data.pos}  # of the whole of it
-            place = places.get(use.path) or rendered.place_of(use.path)
+            place = rendered.place_of(use.path) if use.path else data.pos
             missing.append(Finding(message, place, advice=advice))
     return (rendered,), (*losses, *_line_separators(made, rendered), *missing)
 

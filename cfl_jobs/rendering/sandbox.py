@@ -218,6 +218,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         # The mappings and keys that were read since the last test began, and what was found there.
         self._reads: list[tuple[TrackedDict, str, Any]] = []
         self._listed: list[Position] = []
+        self._checked: set[tuple[str, str]] = set()  # templates with the parents that they fit
         # The places of the values that decided of lines of a file.
         self._steering: dict[tuple[str, int, int], set[Position]] = {}
 
@@ -256,14 +257,14 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     def check_parent(self, parent: Any, name: str) -> Any:
         """Return a template's parent. Raises LostText for what of the template it doesn't take."""
-        chain = [self.outline(name)]
-        if isinstance(parent, str):
-            above = parent
+        if isinstance(parent, str) and (name, parent) not in self._checked:
+            chain, above = [self.outline(name)], parent
             while above and above not in (outline.name for outline in chain):
                 chain.append(self.outline(above))
                 above = chain[-1].parent
             if lost := tuple(template_trees.find_lost_text(chain)):
                 raise LostText(lost, name)
+            self._checked.add((name, parent))
         return parent
 
     def check_imported(self, imported: Any) -> Any:
