@@ -91,6 +91,9 @@ def _tell(error: Exception) -> int:
         except (OSError, ValueError):  # nobody reads it
             silence_output()
         return 0
+    if isinstance(error, OSError) and error.filename is not None:  # no stage expected it
+        where = f"{error.filename}: {error.strerror}"
+        error = CflJobsError(where, advice="Put that right, then run it again.")
     if isinstance(error, CflJobsError):
         # Findings begin with their place, as editors and terminals know it.
         begin = "" if isinstance(error, DefinitionError) else "Error: "
@@ -100,10 +103,6 @@ def _tell(error: Exception) -> int:
         silence_output()
         if not isinstance(error, BrokenPipeError):  # there the reader has seen enough
             _complain(f"Error: the output can't be written: {error.strerror}")
-        return 1
-    if isinstance(error, OSError) and error.filename is not None:  # no stage expected it
-        where = make_visible(f"{error.filename}: {error.strerror}")
-        _complain(f"Error: {where}\n  Put that right, then run it again.")
         return 1
     _report_bug(error)
     return 3

@@ -6,12 +6,12 @@ the home steer it: FAIL-<app> breaks that app's suite, SLOW lets collecting stat
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfl_jobs.files import write_whole
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine, LoopResult
 from cfl_jobs.rehearsal.environment import GivenCredential
@@ -149,10 +149,7 @@ def make_chain(root: Path) -> Chain:
     # One place for all tests, so that what is rendered for one is in the others' cache.
     stub = Path.home() / "stub-python"
     if not stub.exists():
-        made = root / "stub-python"
-        made.write_text(STUB)
-        made.chmod(0o755)
-        shutil.move(shutil.copy(made, f"{stub}.{os.getpid()}"), stub)
+        write_whole(stub, STUB, mode=0o755)
     for folder in ("jobs", "templates"):
         shutil.copytree(PROJECT / folder, root / "project" / folder)
     settings = root / "project/jobs/settings.yaml"

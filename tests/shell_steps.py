@@ -86,18 +86,18 @@ class Step:
 def run_step(
     script: str,
     workspace: Path,
-    values: Mapping[str, object] | None = None,
-    environment: Mapping[str, str] | None = None,
+    values: Mapping[str, object],
+    environment: Mapping[str, str],
 ) -> Step:
     """Run one of templates/scripts/ in `workspace`; only `environment` and PATH are inherited."""
-    text = compose_step(script, (SCRIPTS / script).read_text(encoding="utf-8"), values or {})
+    text = compose_step(script, (SCRIPTS / script).read_text(encoding="utf-8"), values)
     workspace.mkdir(parents=True, exist_ok=True)
     file = workspace.parent / f"{script}.composed"
     file.write_text(text, encoding="utf-8")
     done = subprocess.run(
         ["/usr/bin/env", "bash", str(file)],
         cwd=workspace,
-        env={"PATH": os.environ["PATH"], "HOME": str(workspace.parent), **(environment or {})},
+        env={"PATH": os.environ["PATH"], "HOME": str(workspace.parent), **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -27,10 +27,8 @@ from cfl_jobs.check.following import (
 from cfl_jobs.check.forms import (
     FAIL,
     call_of,
-    literal,
     negate,
     option_changes,
-    say,
     shorten,
     text_of,
 )
@@ -131,7 +129,7 @@ class _Reader:
                     calls += [(state, step.is_checked, set(bad)) for state in reached[step]]
                 if not bad:
                     continue
-                asked = say(*literal(step.node))
+                asked = text_of(step.node)
                 sides = [(bad, ok, asked), (ok, bad, negate(asked))]
                 for ends, others, condition in sides[: 1 + step.is_checked]:
                     end = self._worst(ends, of)

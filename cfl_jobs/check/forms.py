@@ -69,13 +69,6 @@ def _form(node: Node) -> tuple[list[str], bool]:
     return ["test", *words], holds
 
 
-def literal(node: Node) -> tuple[str, bool]:
-    """Return what one command asks, in one form for all spellings, and whether it asks that very
-    thing or the opposite."""
-    words, holds = _form(node)
-    return " ".join(words), holds
-
-
 def negate(condition: str) -> str:
     return condition[2:] if condition.startswith("! ") else f"! {condition}"
 
@@ -87,7 +80,8 @@ def say(text: str, holds: bool) -> str:
 def text_of(node: Node) -> str:
     """Return a command in one form for all spellings."""
     if node.kind in ("run", "each", "when"):
-        return say(*literal(node))
+        words, holds = _form(node)
+        return say(" ".join(words), holds)
     signs = {"pipe": " | ", "and": " && ", "or": " || ", "!": "! ", "back": " & "}
     return signs.get(node.kind, "; ").join(map(text_of, node.parts))
 

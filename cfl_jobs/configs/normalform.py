@@ -29,7 +29,7 @@ from functools import lru_cache
 from operator import attrgetter
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.fields import ABSENT, TAGS, is_encrypted
+from cfl_jobs.configs.fields import ABSENT, TAGS, is_encrypted, read_names
 from cfl_jobs.reading.versions import NEWEST, Span, rows_for
 
 LISTS, SETS, TEXTS, TELLING = (TAGS[name] for name in ("lists", "sets", "texts", "telling"))
@@ -224,7 +224,7 @@ def _text_of(element: ET.Element, parent: str) -> tuple[str, tuple[str, ...]]:
     if is_secret or ("{" in text and is_encrypted(text)):
         return SECRET, tuple(filter(None, [text]))
     if tag in TAGS["name-lists"]:
-        return ",".join(filter(None, map(str.strip, text.split(",")))), ()
+        return ",".join(read_names(text)), ()
     return text, ()
 
 

@@ -239,7 +239,7 @@ def _ask_nodes(target: JenkinsTarget, mode: str) -> Iterator[NodeState]:
 
 
 def _ask_page(target: JenkinsTarget, path: str, doing: str) -> str:
-    return target.client.ask(path, doing).body.decode("utf-8", errors="replace")
+    return target.client.ask(path, doing).text
 
 
 def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:

@@ -84,9 +84,11 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
     """Return the SVG. What `marks` names gets a class "mark-<value>"."""
     marks = marks or Marks()
     rows = {node.name: list(_rows(chain, node)) for node in chain.nodes}
-    heights = {name: float(_HEAD + _LINE * len(lines) + _PADDING) for name, lines in rows.items()}
     arrows = [arrow for arrow in list_arrows(chain) if arrow.source != arrow.target]
-    sizes = {name: (float(_WIDTH), height) for name, height in heights.items()}
+    sizes = {
+        name: (float(_WIDTH), float(_HEAD + _LINE * len(lines) + _PADDING))
+        for name, lines in rows.items()
+    }
     layout = lay_out(sizes, [arrow.ends for arrow in arrows])
     cards = []
     for node in chain.nodes:

@@ -292,19 +292,18 @@ class _Descent(_Component):
         self, options: Any, path: Path, words: Sequence[str], *, is_list: bool
     ) -> Iterator[Any]:
         """Yield options with each of the words, or a list of all that bring the result nearer."""
-        chosen: list[str] = []
+        if is_list:
+            chosen = put(options, path, [])
+            for word in words:
+                more = put(options, path, [*at(chosen, path), word])
+                chosen = self._nearest(chosen, iter([more]))
+            yield chosen
+            return
         for word in words:
-            if is_list:
-                more = put(options, path, [*chosen, word])
-                if self._distance(more) < self._distance(put(options, path, chosen)):
-                    chosen.append(word)
-                continue
             tried = put(options, path, {"True": True, "False": False}.get(word, word))
             tried, trial = self.complete(tried)
             if trial.normal is not None:
                 yield tried
-        if is_list:
-            yield put(options, path, chosen)
 
     def _constants(self, options: Any, path: Path) -> Iterator[Any]:
         for text in dict.fromkeys(text for _, text in self._leaves):

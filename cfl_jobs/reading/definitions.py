@@ -25,7 +25,6 @@ _LISTS = {"jobs": Kind.JOB, "views": Kind.VIEW}
 _FILE_KEYS = ("template", "defaults", "jobs", "views")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PROJECT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?)?")
-_MISSING = {"nothing": "is missing"}
 _RESERVED = frozenset({"settings", "chain", "script", "refuse"})
 
 
@@ -210,7 +209,7 @@ class _Collector:
         self._check_keys(document, _FILE_KEYS, advice)
         template = document.get("template")
         if not isinstance(template, str) or not template:
-            wrong = _MISSING.get(_kind_of(template), "needs a file name")
+            wrong = "is missing" if template is None else "needs a file name"
             advice = f"Name a file of templates/, as in `template: {group}.yaml.j2`."
             self._find(f"`template:` {wrong}", document.position_of("template"), advice)
             return
@@ -255,7 +254,7 @@ class _Collector:
         name = entry.get("name")
         place = entry.position_of_value("name")
         if not isinstance(name, str):
-            wrong = _MISSING.get(_kind_of(name), "needs text")
+            wrong = "is missing" if name is None else "needs text"
             advice = "Give the name that people will see in Jenkins."
             self._find(f"`name:` {wrong}", place, advice)
             return

@@ -95,7 +95,7 @@ class Sources:
 
 def line_at(lines: Sequence[str], number: int) -> str:
     """Return a line, counted from 0, "" where there is none."""
-    return "".join(lines[max(number, 0) : max(number + 1, 0)])
+    return lines[number] if 0 <= number < len(lines) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,6 @@ class _Reader:
     ) -> None:
         self._text = text
         self._lines = text.split("\n")
-        self._file = file
         self._locate = locate or (lambda line, column: Position(file, line + 1, column + 1))
         self._own_lines = locate is None
         self._make_text = make_text or (

@@ -182,8 +182,8 @@ def _list_undone(review: Review, most: int | None) -> Iterator[Entry]:
     """Yield what is left alone and why, with what --adopt would change."""
     reasons = {(note.kind, note.name): note for note in review.plan.undone}
     for grouping, group in _group(review.plan.unadopted):
-        again = (Note(*update.live.key, "as above") for update in group)
-        notes = [reasons.pop((note.kind, note.name), note) for note in again]
+        keys = [update.live.key for update in group]
+        notes = [reasons.pop(key, Note(*key, "as above")) for key in keys]
         names = tuple(update.name for update in group)
         parts = _show_parts(review, most, group, grouping.changes)
         yield Entry("left alone", group[0].kind, names, tuple(map(say_note, notes)), parts)
